@@ -249,7 +249,7 @@ begin
   perform landing.assert_name(p_resource);
   execute format($statement$
     insert into %1$I.%2$I (seq, source_id, source_version, read_started_at, load_id, is_deleted, content_hash, record)
-    select row_number() over (order by latest.source_id), latest.source_id, latest.source_version, $3, $2, true,
+    select -row_number() over (order by latest.source_id), latest.source_id, latest.source_version, $3, $2, true,
            landing.tombstone_hash(latest.content_hash), latest.record::text
     from unnest($1) as wanted (source_id)
     cross join lateral (
