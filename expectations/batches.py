@@ -19,9 +19,9 @@ def batch_sql(batch: str, *, connection: str = "", plan_id: int = 0) -> str:
         Misconfigured: the connection's name can't stand in a schema's name.
     """
     if batch == "intents":
-        return f"select * from delivery.intent where plan_id = {int(plan_id)}"
+        return f"select * from delivery.intent where plan_id = {int(plan_id)}"  # noqa: S608 - a number
     _check(connection)
-    newest = (
+    newest = (  # the names below passed the check
         "select distinct on (resource) * from landing.load "
         f"where connection = '{connection}' order by resource, read_started_at desc, load_id desc"
     )
@@ -30,7 +30,7 @@ def batch_sql(batch: str, *, connection: str = "", plan_id: int = 0) -> str:
     resource = batch.removeprefix("raw.")
     _check(resource)
     return (
-        f'select version, source_id, is_deleted, record from "raw_{connection}"."{resource}" '  # noqa: S608 - checked
+        f'select version, source_id, is_deleted, record from "raw_{connection}"."{resource}" '  # noqa: S608
         f"where load_id in (select load_id from ({newest}) as newest where resource = '{resource}')"
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from expectations.batches import batch_sql
 from expectations.rules import Rule, rules
 from expectations.verdict import Engine, RuleResult, Verdict
+from plumbing.errors import UnexpectedAnswer
 from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -60,20 +61,27 @@ def _validate(
 
 
 def _failures(connection: psycopg.Connection, rule: Rule, batch: str) -> list[str]:
-    rows = connection.execute(rule.sql(f"({batch})")).fetchall()  # type: ignore[call-overload]
+    import psycopg
+
+    try:
+        rows = connection.execute(rule.sql(f"({batch})")).fetchall()
+    except psycopg.Error as error:
+        raise UnexpectedAnswer(
+            f"The rule {rule.name} could not run: {str(error).splitlines()[0]}",
+            remedy="The batch is not let through. Correct the rule's SQL, or land the source and build first.",
+        ) from error
     return [str(row[0]) for row in rows]
 
 
 def _result(rule: Rule, subjects: list[str], door: str) -> RuleResult:
     kept = subjects if door == "departure" else subjects[:SAMPLE]
-    return RuleResult(
-        rule.name, rule.level, rule.severity, len(subjects), tuple(kept), f"{rule.promise} {rule.remedy}"
-    )
+    return RuleResult(rule.name, rule.level, rule.severity, len(subjects), tuple(kept), f"{rule.promise} {rule.remedy}")
 
 
 def _keep(connection: psycopg.Connection, verdict: Verdict, engine: Engine) -> None:
     row = connection.execute(
-        "insert into checks.verdict (door, subject, engine, passed, message) values (%s, %s, %s, %s, %s) returning verdict_id",
+        "insert into checks.verdict (door, subject, engine, passed, message)"
+        " values (%s, %s, %s, %s, %s) returning verdict_id",
         (verdict.door, verdict.subject, engine, verdict.passed, verdict.message),
     ).fetchone()
     assert row is not None  # noqa: S101 - `returning` gives a row
@@ -82,7 +90,16 @@ def _keep(connection: psycopg.Connection, verdict: Verdict, engine: Engine) -> N
             "insert into checks.result (verdict_id, rule, level, severity, passed, failed_rows, subjects, message)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s)",
             [
-                (row[0], r.rule, r.level, r.severity, r.passed, r.failed_rows, json.dumps(list(r.subjects)[:1000]), r.message)
+                (
+                    row[0],
+                    r.rule,
+                    r.level,
+                    r.severity,
+                    r.passed,
+                    r.failed_rows,
+                    json.dumps(list(r.subjects)[:1000]),
+                    r.message,
+                )
                 for r in verdict.results
             ],
         )

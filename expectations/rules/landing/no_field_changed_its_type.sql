@@ -9,4 +9,4 @@ select
 from {batch} as b
 inner join landing.schema_change as change
   on b.load_id = change.load_id and b.resource = change.resource
-where change.change in ('gone', 'type')
+where change.change in ('gone', 'retyped')

@@ -36,10 +36,6 @@ def upgrade() -> None:
         );
         comment on table checks.result is 'One row a rule and verdict; subjects are the first thousand that failed.';
 
-        grant usage on schema checks to hourline_operate, hourline_transform, hourline_deliver;
-        grant select on all tables in schema checks to hourline_transform, hourline_deliver;
-        grant select, insert on all tables in schema checks to hourline_operate;
-        grant usage on all sequences in schema checks to hourline_operate;
         """
     )
 

@@ -1,8 +1,8 @@
 -- level: row
 -- severity: warning
 -- batch: raw.time_entries
--- promise: A time entry's currency is one of the firm's.
--- remedy: Correct the project's currency in the PSA or add the legal entity that keeps books in it; the entry is held until then.
+-- promise: A time entry's currency is one that the firm's list of currencies knows.
+-- remedy: Correct the project's currency in the PSA; the entry is held until then.
 select b.source_id as subject
 from {batch} as b
 where
@@ -10,6 +10,6 @@ where
   and nullif(b.record ->> 'currency', '') is not null
   and not exists (
     select 1
-    from rule.legal_entity as entity
-    where entity.functional_currency = b.record ->> 'currency'
+    from rule.currency as known
+    where known.currency = b.record ->> 'currency'
   )
