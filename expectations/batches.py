@@ -21,8 +21,8 @@ def batch_sql(batch: str, *, connection: str = "", plan_id: int = 0) -> str:
     if batch == "intents":
         return f"select * from delivery.intent where plan_id = {int(plan_id)}"  # noqa: S608 - a number
     _check(connection)
-    newest = (  # the names below passed the check
-        "select distinct on (resource) * from landing.load "
+    newest = (
+        "select distinct on (resource) * from landing.load "  # noqa: S608 - the names passed the check
         f"where connection = '{connection}' order by resource, read_started_at desc, load_id desc"
     )
     if batch == "loads":
