@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def resubmit(world: World, entry: TimeEntry, when: datetime, *, approved: bool) -> None:
-    """Puts a changed entry up again, alone, and saves it; on a project that needs no approval it is approved at once."""
+    """Puts a changed entry up again, alone, and saves it; approved at once where no approval is needed."""
     project = world.project_of_workspace(entry.workspace_id)
     entry.updated_at = when
     if project is not None and not project.requires_approval:

@@ -115,20 +115,19 @@ def add_rate_card(world: World, ids: Ids) -> None:
             for role in world.roles.values():
                 if role.on_rate_card:
                     cents = int((base_rate(role.name, currency) * factor * 100).quantize(Decimal(1)))
-                    row_id = ids.number("rate_card_role", 5_000)
                     world.rate_card.append(
                         RateCardRole(
-                            row_id,
-                            role.kantata_role_id,
-                            cents,
-                            currency,
-                            effective,
-                            set_id,
-                            "Standard rates",
-                            version,
-                            card,
-                            card_version,
-                            stamp(world.go_live - timedelta(days=60)),
+                            kantata_rate_card_role_id=ids.number("rate_card_role", 5_000),
+                            kantata_role_id=role.kantata_role_id,
+                            cents_per_hour=cents,
+                            currency=currency,
+                            effective_date=effective,
+                            kantata_set_id=set_id,
+                            set_title="Standard rates",
+                            kantata_set_version_id=version,
+                            kantata_card_id=card,
+                            kantata_card_version_id=card_version,
+                            modified_at=stamp(world.go_live - timedelta(days=60)),
                         )
                     )
 

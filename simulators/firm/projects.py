@@ -66,7 +66,7 @@ def add_projects(world: World, ids: Ids, rng: random.Random, count: int) -> None
             ]
             project = Project(
                 code=code,
-                name=f"{names.WORKS[(serial * 7) % len(names.WORKS)]}{' for ' + customer.name if place % 5 == 4 else ''}",
+                name=names.WORKS[serial * 7 % len(names.WORKS)] + f" for {customer.name}" * (place % 5 == 4),
                 kind="client",
                 entity=entity,
                 currency=contract.currency,

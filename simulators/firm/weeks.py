@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from simulators.firm.model import Consultant, Project, World
 
+Shares = tuple[tuple[str, float], ...]
 # What became of a week that was put up: shares for older weeks, and for the week that ended a day ago.
-OLDER = ((APPROVED, 0.955), (SUBMITTED, 0.02), (REJECTED, 0.01), (CANCELLED, 0.005), (DRAFT, 0.01))
-LATEST = ((APPROVED, 0.5), (SUBMITTED, 0.42), (REJECTED, 0.02), (CANCELLED, 0.01), (DRAFT, 0.05))
+OLDER: Shares = ((APPROVED, 0.955), (SUBMITTED, 0.02), (REJECTED, 0.01), (CANCELLED, 0.005), (DRAFT, 0.01))
+LATEST: Shares = ((APPROVED, 0.5), (SUBMITTED, 0.42), (REJECTED, 0.02), (CANCELLED, 0.01), (DRAFT, 0.05))
 STATUS = {APPROVED: "approved", SUBMITTED: "pending", REJECTED: "rejected", CANCELLED: "cancelled"}
 BATCH = 20_000
 SATURDAY = 5
@@ -56,7 +57,7 @@ class Diary:
         self.submissions.clear()
 
     def submission(
-        self, user_id: int, workspace_id: int, monday: date, shares: tuple[tuple[str, float], ...], rng: random.Random
+        self, user_id: int, workspace_id: int, monday: date, shares: Shares, rng: random.Random
     ) -> Submission | None:
         """The week's submission of a person on a project; None while it is a draft."""
         key = (user_id, workspace_id, monday)
@@ -172,7 +173,7 @@ class Worker:
         else:
             spots = self._spots(person, wanted)
             minutes = split_day(len(spots), 180 if kind == "weekend_work" else 480, rng)
-        state_shares = LATEST if monday + timedelta(days=7) >= self._world.as_of - timedelta(days=1) else OLDER
+        state_shares: Shares = LATEST if monday + timedelta(days=7) >= self._world.as_of - timedelta(days=1) else OLDER
         if is_history:
             state_shares = ((APPROVED, 1.0),)
         elif monday + timedelta(days=6) >= self._world.as_of:
@@ -204,7 +205,7 @@ class Worker:
 
     def _entry(
         self, person: Consultant, day: date, project: Project, story: str, role: str, billable: bool, minutes: int,
-        shares: tuple[tuple[str, float], ...], trait: str,
+        shares: Shares, trait: str,
     ) -> None:  # fmt: skip
         diary, rng = self._diary, self._rng
         user, workspace = int(person.kantata_user_id), int(project.kantata_workspace_id)
