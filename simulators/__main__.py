@@ -9,14 +9,14 @@ from pathlib import Path
 
 from simulators.serve import Run, run
 
+AS_OF = date(2026, 11, 16)
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m simulators", description=__doc__)
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same firm (default: %(default)s)")
     parser.add_argument("--entries", type=int, default=3_000, help="time entries of the 12 open weeks (%(default)s)")
-    parser.add_argument(
-        "--as-of", type=date.fromisoformat, default=date(2026, 11, 16), help="today there (%(default)s)"
-    )
+    parser.add_argument("--as-of", type=date.fromisoformat, default=AS_OF, help="today there (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for simulators.json, rules and truth")
     parser.add_argument("--only", type=_words, default=(), help="vendors, separated by commas (default: all)")
     parser.add_argument("--allowance", type=int, default=1, help="multiplies the vendors' limits (%(default)s)")

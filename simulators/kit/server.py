@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import trustme
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -34,9 +34,9 @@ class _Wire(H11Protocol):
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             extensions = {**(scope.get("extensions") or {}), "kit.transport": self.transport}
-            await inner({**scope, "extensions": extensions}, receive, send)  # type: ignore[typeddict-item, arg-type]
+            await inner({**scope, "extensions": extensions}, receive, send)
 
-        self.app = app  # type: ignore[assignment]
+        self.app = app
 
 
 class _Server(uvicorn.Server):
@@ -142,21 +142,15 @@ def _server(listener: Listener, app: ASGIApp, authority: TestAuthority | None) -
 async def _watch(parent: int, stop: asyncio.Event) -> None:
     """Ends the run when the process that asked for it is gone."""
     while True:
-        try:
-            os.kill(parent, 0)
-        except ProcessLookupError:
-            stop.set()
-            return
-        except PermissionError:
-            pass  # it lives, as somebody else
-        if Path(f"/proc/{parent}/stat").exists() and _is_zombie(parent):
+        if not is_alive(parent):
             stop.set()
             return
         await asyncio.sleep(0.5)
 
 
-def _is_zombie(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not yet waited for does not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
