@@ -75,4 +75,6 @@ def stale_sheet() -> GustoError:
 
 
 def stale_version() -> GustoError:
-    return GustoError(409, Fault("base", "invalid_resource_version", "The resource has been updated since it was read."))
+    return GustoError(
+        409, Fault("base", "invalid_resource_version", "The resource has been updated since it was read.")
+    )

@@ -216,9 +216,7 @@ def _reference_faults(values: dict[str, Any], known: Known, *, is_update: bool) 
         person not in known.jobs_of_employee or values.get("entity_type", "Employee") != "Employee"
     ):
         kind = values.get("entity_type", "Employee")
-        faults.append(
-            invalid("entity_uuid", f"{kind} not found", {"entity_type": kind, "entity_uuid": person})
-        )
+        faults.append(invalid("entity_uuid", f"{kind} not found", {"entity_type": kind, "entity_uuid": person}))
     job = values.get("job_uuid")
     jobs = known.jobs_of_employee.get(person, ()) if person else None
     if job is not None and jobs is not None and job not in jobs and not faults:

@@ -6,16 +6,18 @@ was done in the org alone (a merge, a deletion, a late commit) lies over it and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulators.salesforce.objects import OBJECTS, to_18
 from simulators.salesforce.store import Row, Store
 
 if TYPE_CHECKING:
-    from simulators.firm.model import Contract, Customer, RateEntry, World
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from simulators.firm.model import Contract, Customer, PriceBook, RateEntry, World
 
 COUNTRY_OWNER = "005Hl0000000001"
 
@@ -38,16 +40,15 @@ class Org:
 
     def refresh(self) -> None:
         """Bring the rows in step with the world."""
-        for name, values, modified_at in self._firm_rows():
-            identifier = values["Id"]
+        for name, own_id, modified_at, render in self._firm_rows():
+            identifier = to_18(own_id)
             if self._seen.get(identifier) == modified_at:
                 continue
-            if identifier in self._seen:
-                laid_over = values | self._overlay.get(identifier, {})
-                if identifier in self.store.rows[name]:
-                    self.store.change(name, identifier, laid_over, stamp=modified_at)
-            else:
-                self.store.load(name, values, stamp=modified_at)
+            if identifier not in self._seen:
+                self.store.load(name, render() | {"Id": identifier}, stamp=modified_at)
+            elif identifier in self.store.rows[name]:
+                laid_over = render() | self._overlay.get(identifier, {})
+                self.store.change(name, identifier, laid_over, stamp=modified_at)
             self._seen[identifier] = modified_at
 
     def lay_over(self, name: str, identifier: str, values: Row, *, stamp: datetime | None = None) -> None:
@@ -56,27 +57,27 @@ class Org:
         self._overlay.setdefault(identifier, {}).update(values)
         self.store.change(name, identifier, values, stamp=stamp)
 
-    def _firm_rows(self) -> Iterator[tuple[str, Row, datetime]]:
+    def _firm_rows(self) -> Iterator[tuple[str, str, datetime, Callable[[], Row]]]:
         world = self.world
         for customer in world.customers.values():
-            yield "Account", self._account(customer), customer.modified_at
+            yield "Account", customer.salesforce_account_id, customer.modified_at, partial(self._account, customer)
         for book in world.price_books.values():
-            values = {"Id": book.salesforce_pricebook_id, "Name": book.name, "IsActive": True, "IsStandard": False}
-            yield "Pricebook2", values, book.modified_at
+            yield "Pricebook2", book.salesforce_pricebook_id, book.modified_at, partial(_price_book, book)
         for contract in world.contracts.values():
-            yield "Contract", self._contract(contract), contract.modified_at
-            yield "Opportunity", self._opportunity(contract), contract.modified_at
-        products: set[str] = set()
+            yield "Contract", contract.salesforce_contract_id, contract.modified_at, partial(self._contract, contract)
+            deal = OBJECTS["Opportunity"].key_prefix + contract.salesforce_contract_id[3:15]
+            yield "Opportunity", deal, contract.modified_at, partial(self._opportunity, contract)
+        products: dict[str, RateEntry] = {}
         for rate in world.rate_entries.values():
-            if rate.salesforce_product_id not in products:
-                products.add(rate.salesforce_product_id)
-                yield "Product2", _product(rate), self._seen.get(to_18(rate.salesforce_product_id), rate.modified_at)
-            yield "PricebookEntry", _rate(rate), rate.modified_at
+            yield "PricebookEntry", rate.salesforce_entry_id, rate.modified_at, partial(_rate, rate)
+            products.setdefault(rate.salesforce_product_id, rate)
+        for own_id, rate in products.items():  # a product is as old as its first price, and never changes
+            stamp = self._seen.get(to_18(own_id), rate.modified_at)
+            yield "Product2", own_id, stamp, partial(_product, rate)
 
     def _account(self, customer: Customer) -> Row:
         parent = self.world.customers.get(customer.parent_number or "")
         return {
-            "Id": to_18(customer.salesforce_account_id),
             "Name": customer.name,
             "AccountNumber": customer.number,
             "ParentId": to_18(parent.salesforce_account_id) if parent else None,
@@ -90,7 +91,6 @@ class Org:
             contract.end_date.month - contract.start_date.month
         )
         return {
-            "Id": to_18(contract.salesforce_contract_id),
             "AccountId": self._account_id(contract),
             "ContractNumber": contract.number,
             "Status": "Activated",
@@ -105,7 +105,6 @@ class Org:
     def _opportunity(self, contract: Contract) -> Row:
         """The deal the contract came from: won, closed on the contract's first day."""
         return {
-            "Id": to_18(OBJECTS["Opportunity"].key_prefix + contract.salesforce_contract_id[3:15]),
             "AccountId": self._account_id(contract),
             "Name": f"Contract {contract.number}",
             "StageName": "Closed Won",
@@ -121,7 +120,7 @@ class Org:
         return to_18(self.world.customers[contract.customer_number].salesforce_account_id)
 
     def merge(self, winner: str, loser: str) -> dict[str, Any]:
-        """Merge two accounts (A.4): the loser is deleted and names its master, its children follow, the winner is modified."""
+        """Merge two accounts (A.4): the loser is deleted and names its master, its children follow, the winner changes."""
         store = self.store
         keeper, gone = store.get("Account", winner), store.get("Account", loser)
         moved: list[str] = []
@@ -142,14 +141,17 @@ class Org:
         self._overlay.setdefault(to_18(identifier), {})["IsDeleted"] = True
 
 
+def _price_book(book: PriceBook) -> Row:
+    return {"Name": book.name, "IsActive": True, "IsStandard": False}
+
+
 def _product(rate: RateEntry) -> Row:
     name = rate.role_name or "Consulting hour"
-    return {"Id": to_18(rate.salesforce_product_id), "Name": name, "ProductCode": name.upper(), "IsActive": True}
+    return {"Name": name, "ProductCode": name.upper(), "IsActive": True}
 
 
 def _rate(rate: RateEntry) -> Row:
     return {
-        "Id": to_18(rate.salesforce_entry_id),
         "Pricebook2Id": to_18(rate.salesforce_pricebook_id),
         "Product2Id": to_18(rate.salesforce_product_id),
         "UnitPrice": rate.unit_price,

@@ -7,21 +7,24 @@ can be committed with a stamp older than a reader's cursor (sheet A.4).
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulators.salesforce.objects import OBJECTS, Field, SObject, object_of, to_18
 from simulators.salesforce.soql import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 Row = dict[str, Any]
 CURRENCIES = {"USD", "GBP", "EUR", "CHF", "CAD", "AUD", "JPY"}
 
 
-class ItemError(Exception):
+class ItemError(ValueError):
     """One record refused; becomes an item of a Collections answer or the body of a single one (A.5, A.9)."""
 
     def __init__(self, status: int, code: str, message: str, fields: tuple[str, ...] = ()) -> None:
@@ -97,7 +100,7 @@ class Store:
             Ambiguous: several rows carry the key; nothing was changed.
         """
         sobject = OBJECTS[name]
-        values = self._checked(sobject, body)
+        values = self.checked(name, body)
         found = self.by_external_id(name, key_field, key)
         if len(found) > 1:
             raise Ambiguous([str(row["Id"]) for row in found])
@@ -109,6 +112,40 @@ class Store:
         self._refuse_missing(sobject, values)
         self._refuse_taken_key(sobject, values, but="")
         return self.load(name, values, stamp=self.now()), True
+
+    def upsert_many(
+        self, sobject: SObject, key_field: Field, records: list[Row], *, all_or_none: bool
+    ) -> list[dict[str, Any]]:
+        """Collections upsert (A.5): one result a record, in order; with `all_or_none` one refusal undoes the others."""
+        kept = copy.deepcopy((self.rows[sobject.name], self._by_key, self._serial)) if all_or_none else None
+        results = [self._upsert_item(sobject, key_field, record) for record in records]
+        if kept is None or all(result["success"] for result in results):
+            return results
+        self.rows[sobject.name], self._by_key, self._serial = kept
+        undone = {"statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK", "message": "Record rolled back", "fields": []}
+        return [{"success": False, "errors": [undone]} if result["success"] else result for result in results]
+
+    def _upsert_item(self, sobject: SObject, key_field: Field, record: Row) -> dict[str, Any]:
+        key = record.get(key_field.name)
+        if not isinstance(key, str) or not key:
+            missing = f"{key_field.name} not specified"
+            return {
+                "success": False,
+                "errors": [{"statusCode": "MISSING_ARGUMENT", "message": missing, "fields": [key_field.name]}],
+            }
+        try:
+            body = {name: value for name, value in record.items() if name != key_field.name}
+            identifier, created = self.upsert(sobject.name, key_field, key, body)
+        except ItemError as error:
+            refused = {"statusCode": error.code, "message": error.message, "fields": list(error.fields)}
+            return {"success": False, "errors": [refused]}
+        except Ambiguous as several:
+            message = f"{key_field.name}: more than one record found: {', '.join(several.ids)}"
+            return {
+                "success": False,
+                "errors": [{"statusCode": "DUPLICATE_EXTERNAL_ID", "message": message, "fields": []}],
+            }
+        return {"id": identifier, "success": True, "errors": [], "created": created}
 
     def change(self, name: str, identifier: str, values: Row, *, stamp: datetime | None = None) -> None:
         """Set fields of a row and move its stamps."""
@@ -135,17 +172,25 @@ class Store:
             if at is not None and start <= at < end:
                 yield row["Id"], at
 
-    def _checked(self, sobject: SObject, body: Row) -> Row:
+    def checked(self, name: str, body: Row) -> Row:
+        """A JSON body in the fields' types.
+
+        Raises:
+            ItemError: a field that the object lacks or that can't be written, or a value of a wrong type.
+        """
+        sobject = OBJECTS[name]
         values: Row = {}
-        for name, given in body.items():
-            if name == "attributes":
+        for key, given in body.items():
+            if key == "attributes":
                 continue
-            known = sobject.field(name)
+            known = sobject.field(key)
             if known is None:
-                raise ItemError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}", ())
+                raise ItemError(
+                    400, "INVALID_FIELD", f"No such column '{key}' on sobject of type {sobject.name}", (key,)
+                )
             if not known.is_writable:
                 raise ItemError(
-                    400, "INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {name}", (known.name,)
+                    400, "INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {key}", (known.name,)
                 )
             values[known.name] = self._value(known, given)
         return values
@@ -154,7 +199,9 @@ class Store:
         """A JSON value in the field's type, or the refusal of a wrong one."""
         if given is None:
             if known.is_required:
-                raise ItemError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{known.name}]", (known.name,))
+                raise ItemError(
+                    400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{known.name}]", (known.name,)
+                )
             return None
         if known.type == "reference":
             return self._reference(known, given)
@@ -166,7 +213,10 @@ class Store:
             ) from None
         if known.name == "CurrencyIsoCode" and value not in CURRENCIES:
             raise ItemError(
-                400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"bad value for restricted picklist field: {value}", (known.name,)
+                400,
+                "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+                f"bad value for restricted picklist field: {value}",
+                (known.name,),
             )
         return value
 
@@ -192,7 +242,10 @@ class Store:
             taken = [r for r in self.by_external_id(sobject.name, known, values[known.name]) if r["Id"] != but]
             if taken:
                 raise ItemError(
-                    400, "DUPLICATE_VALUE", f"duplicate value found: {known.name} duplicates id {taken[0]['Id']}", (known.name,)
+                    400,
+                    "DUPLICATE_VALUE",
+                    f"duplicate value found: {known.name} duplicates id {taken[0]['Id']}",
+                    (known.name,),
                 )
 
     def _index(self, sobject: SObject, row: Row) -> None:
