@@ -120,7 +120,7 @@ class Org:
         return to_18(self.world.customers[contract.customer_number].salesforce_account_id)
 
     def merge(self, winner: str, loser: str) -> dict[str, Any]:
-        """Merge two accounts (A.4): the loser is deleted and names its master, its children follow, the winner changes."""
+        """Merge two accounts (A.4): the loser is deleted and names its master, children follow, the winner changes."""
         store = self.store
         keeper, gone = store.get("Account", winner), store.get("Account", loser)
         moved: list[str] = []

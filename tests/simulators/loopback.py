@@ -46,10 +46,13 @@ class Vendor:
 
 
 @contextlib.contextmanager
-def serve(module: ModuleType, world: World, folder: Path, unconfirmed: frozenset[str] = frozenset()) -> Iterator[Vendor]:
+def serve(
+    module: ModuleType, world: World, folder: Path, unconfirmed: frozenset[str] = frozenset()
+) -> Iterator[Vendor]:
     """The vendor of a module on a free port of 127.0.0.1; with TLS by a test CA where the module says so."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # calls wait in the queue until the server takes them
     is_tls = bool(getattr(module, "TLS", False))
     origin = f"{'https' if is_tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
     options = AppOptions(origin=origin, unconfirmed=unconfirmed)

@@ -11,8 +11,8 @@ from simulators.firm.model import (
     Contract,
     Customer,
     LegalEntity,
-    PaySchedule,
     Payroll,
+    PaySchedule,
     PriceBook,
     RateEntry,
     World,
@@ -32,7 +32,9 @@ def tiny_firm() -> World:
     us = LegalEntity(
         "US", "Hartwell Inc.", "us", "USD", "America/New_York", "HW-US", "US", "1", "Hartwell US", AS_OF, True, LONG_AGO
     )
-    uk = replace(us, key="UK", name="Hartwell Ltd", region="uk", currency="GBP", time_zone="Europe/London", has_payroll=False)
+    uk = replace(
+        us, key="UK", name="Hartwell Ltd", region="uk", currency="GBP", time_zone="Europe/London", has_payroll=False
+    )
     world.entities = {"US": us, "UK": replace(uk, hr_company_code="HW-UK", country="GB")}
     _people(world)
     _customers(world)
@@ -70,25 +72,25 @@ def _customers(world: World) -> None:
         return Customer(number, name, parent, "US", currency, "US", account, None, None, None, LONG_AGO)
 
     world.customers = {
-        "C1001": customer("C1001", "Northwind Ltd", "001Xx0000000001AAA"),
-        "C1002": customer("C1002", "Northwind Österreich", "001Xx0000000002AAA", "C1001", "EUR"),
-        "C1003": customer("C1003", "Acme 'Quote' Co", "001Xx0000000003AAA"),
+        "C1001": customer("C1001", "Northwind Ltd", "001Xx0000000001IAA"),
+        "C1002": customer("C1002", "Northwind Österreich", "001Xx0000000002IAA", "C1001", "EUR"),
+        "C1003": customer("C1003", "Acme 'Quote' Co", "001Xx0000000003IAA"),
     }
-    world.price_books = {"01sXx0000000001AAA": PriceBook("01sXx0000000001AAA", "Northwind rates", LONG_AGO)}
+    world.price_books = {"01sXx0000000001IAA": PriceBook("01sXx0000000001IAA", "Northwind rates", LONG_AGO)}
     contract = Contract(
         "00002001", "C1001", "US", "Time and Materials", "USD", date(2026, 1, 1), date(2026, 12, 31),
-        "800Xx0000000001AAA", "01sXx0000000001AAA", LONG_AGO,
+        "800Xx0000000001IAA", "01sXx0000000001IAA", LONG_AGO,
     )  # fmt: skip
     other = replace(contract, number="00002002", customer_number="C1003", billing_type="Fixed Fee")
-    other = replace(other, salesforce_contract_id="800Xx0000000002AAA", salesforce_pricebook_id=None)
+    other = replace(other, salesforce_contract_id="800Xx0000000002IAA", salesforce_pricebook_id=None)
     world.contracts = {c.number: c for c in (contract, other)}
     rate = RateEntry(
-        "01uXx0000000001AAA", "01tXx0000000001AAA", "01sXx0000000001AAA", "Consultant", None, None,
+        "01uXx0000000001IAA", "01tXx0000000001IAA", "01sXx0000000001IAA", "Consultant", None, None,
         Decimal("185.50"), "USD", date(2026, 1, 1), date(2026, 9, 30), True, LONG_AGO,
     )  # fmt: skip
-    later = replace(rate, salesforce_entry_id="01uXx0000000002AAA", unit_price=Decimal(195), effective_to=None)
+    later = replace(rate, salesforce_entry_id="01uXx0000000002IAA", unit_price=Decimal(195), effective_to=None)
     later = replace(later, effective_from=date(2026, 10, 1), modified_at=datetime(2026, 9, 20, 8, 30, tzinfo=UTC))
-    person = replace(rate, salesforce_entry_id="01uXx0000000003AAA", person_number="E00101", unit_price=Decimal(240))
+    person = replace(rate, salesforce_entry_id="01uXx0000000003IAA", person_number="E00101", unit_price=Decimal(240))
     world.rate_entries = {r.salesforce_entry_id: r for r in (rate, later, person)}
 
 
@@ -111,7 +113,9 @@ def _payroll(world: World) -> None:
             check_date=check,
             deadline=datetime(check.year, check.month, check.day - 2, 23, tzinfo=UTC),
             status=status,
-            processed_at=datetime(check.year, check.month, check.day - 3, 18, tzinfo=UTC) if status == "processed" else None,
+            processed_at=datetime(check.year, check.month, check.day - 3, 18, tzinfo=UTC)
+            if status == "processed"
+            else None,
             modified_at=LONG_AGO,
         )
         world.payrolls[payroll.gusto_payroll_uuid] = payroll
