@@ -122,7 +122,7 @@ def read_attributes(body: dict[str, Any], known: Known, *, is_update: bool) -> d
         elif is_update:
             faults.append(invalid(name, f"{name} can't be blank"))
     if not faults:
-        faults += _reference_faults(values, known, is_update=is_update)
+        faults += _reference_faults(values, known)
     if faults:
         raise refused(*faults)
     return values
@@ -208,8 +208,8 @@ def _entry(item: dict[str, Any], faults: list[Fault]) -> tuple[Decimal, str]:
     return hours, str(classification)
 
 
-def _reference_faults(values: dict[str, Any], known: Known, *, is_update: bool) -> list[Fault]:
-    """Whether person, job and times fit each other; on an update only what was sent is looked at."""
+def _reference_faults(values: dict[str, Any], known: Known) -> list[Fault]:
+    """Whether person, job and times fit each other."""
     faults = []
     person = values.get("entity_uuid")
     if person is not None and (
