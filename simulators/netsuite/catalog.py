@@ -109,7 +109,12 @@ TABLES: dict[str, Table] = {
     "accountingperiod": Table(
         "accountingperiod",
         _plain(
-            id="number", periodname="text", startdate="date", enddate="date", closed="text", isquarter="text",
+            id="number",
+            periodname="text",
+            startdate="date",
+            enddate="date",
+            closed="text",
+            isquarter="text",
             isyear="text",
         )
         | {"lastmodifieddate": _MODIFIED},

@@ -58,9 +58,7 @@ class Refusal(Exception):  # noqa: N818 - an answer the vendor gives, not a faul
 
     def response(self) -> Response:
         """The HTTP answer."""
-        return Response(
-            orjson.dumps(self.body()), self.status, headers=self.headers, media_type=ERROR_CONTENT_TYPE
-        )
+        return Response(orjson.dumps(self.body()), self.status, headers=self.headers, media_type=ERROR_CONTENT_TYPE)
 
 
 def invalid_parameter(detail: str, **where: str) -> Refusal:

@@ -24,8 +24,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _RESERVED = frozenset(
-    "select distinct from where group by having order asc desc and or not in is null like between case when then else"
-    " end inner left outer join on as exists union limit fetch offset".split()
+    ["select", "distinct", "from", "where", "group", "by", "having", "order", "asc", "desc", "and", "or", "not", "in", "is", "null", "like", "between", "case", "when", "then", "else", "end", "inner", "left", "outer", "join", "on", "as", "exists", "union", "limit", "fetch", "offset"]
 )
 _TEXT_FUNCTIONS = {"upper": "upper", "lower": "lower", "trim": "trim"}
 _ORACLE_FORMAT = re.compile(r"YYYY|MM|DD|HH24|MI|SS|HH|Q|[^A-Za-z]+", re.IGNORECASE)
@@ -41,8 +40,6 @@ class Expr:
     type: Type
     literal: Any = None
     column: Column | None = None
-    alias: str = ""
-    aggregate: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,19 @@ class Query:
     sql: str
     parameters: dict[str, Any]
     columns: list[tuple[str, Type]]
+    is_ordered: bool
+
+
+@dataclass(frozen=True)
+class _Item:
+    name: str
+    sql: str
+    type: Type
+    is_aggregate: bool = False
+
+    @property
+    def selected(self) -> str:
+        return f"{self.sql} as {_quote(self.name)}"
 
 
 @dataclass
@@ -85,7 +95,7 @@ def compile_query(text: str, parameters: Sequence[Any], tables: dict[str, Table]
     parser = _Parser(_tokens(text), list(parameters), tables, now)
     sql, columns = parser.select(None)
     parser.finish()
-    return Query(sql, parser.bound, columns)
+    return Query(sql, parser.bound, columns, parser.is_ordered)
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -120,8 +130,9 @@ class _Parser:
         self._tables = tables
         self._now = now
         self._scope = _Scope()
-        self._fresh = 0
+        self._aggregates = 0
         self.bound: dict[str, Any] = {}
+        self.is_ordered = False
 
     # -- tokens -------------------------------------------------------------------------------------------------
 
@@ -177,26 +188,35 @@ class _Parser:
         self._expect("from")
         source = self._from()
         after_from, self._at = self._at, items_at
-        columns = self._items()
+        items = self._items()
         self._expect("from")
         self._at = after_from
         where, rownum = self._where()
-        sql = f"select {distinct}{', '.join(sql for _, sql, _ in columns)} from {source}{where}"  # noqa: S608
-        grouped = self._take("group", "by")
-        if grouped:
-            sql += " group by " + ", ".join(e.sql for e in self._list())
+        sql = f"select {distinct}{', '.join(item.selected for item in items)} from {source}{where}"  # noqa: S608
+        groups = [e.sql for e in self._list()] if self._take("group", "by") else []
+        if groups or any(item.is_aggregate for item in items):
+            self._check_groups(items, groups, rownum)
+        if groups:
+            sql += " group by " + ", ".join(groups)
         if self._take("having"):
             sql += " having " + self._condition()
         if self._take("order", "by"):
             if rownum is not None:
                 raise _bad("ROWNUM beside ORDER BY; wrap the ordered query")
-            sql += " order by " + self._order([(name, text) for name, text, _ in columns])
+            sql += " order by " + self._order(items)
+            self.is_ordered = True
         if rownum is not None:
-            if grouped:
-                raise _bad("ROWNUM beside GROUP BY; wrap the grouped query")
             sql += f" limit {rownum}"
         self._scope = outer
-        return sql, [(name, kind) for name, _, kind in columns]
+        return sql, [(item.name, item.type) for item in items]
+
+    @staticmethod
+    def _check_groups(items: list[_Item], groups: list[str], rownum: int | None) -> None:
+        if rownum is not None:
+            raise _bad("ROWNUM beside GROUP BY; wrap the grouped query")
+        for item in items:
+            if not item.is_aggregate and item.sql not in groups and not item.sql.startswith(":"):
+                raise _bad(f"'{item.name}' is neither grouped nor summed")
 
     def _skip_to_from(self) -> None:
         depth = 0
@@ -239,7 +259,6 @@ class _Parser:
             alias = self._name()
         if alias in self._scope.tables:
             raise _bad(f"alias '{alias}' is used twice")
-        self._fresh += 1
         self._scope.tables[alias] = {
             name: Column(
                 c.type,
@@ -251,30 +270,34 @@ class _Parser:
         }
         return f"{sql} as {_quote(alias)}"
 
-    def _items(self) -> list[tuple[str, str, Type]]:
-        out: list[tuple[str, str, Type]] = []
+    def _items(self) -> list[_Item]:
+        out: list[_Item] = []
         while True:
             if self._take("*"):
                 for columns in self._scope.tables.values():
-                    out += [(n, f"{c.sql} as {_quote(n)}", c.type) for n, c in columns.items()]
+                    out += [_Item(n, c.sql, c.type) for n, c in columns.items()]
             elif self._peek(1) == "." and self._peek(2) == "*":
-                columns = self._scope.tables.get(self._name())
-                if columns is None:
-                    raise _bad("unknown alias before .*")
+                alias = self._name()
+                if alias not in self._scope.tables:
+                    raise _bad(f"alias '{alias}' is unknown")
                 self._at += 2
-                out += [(n, f"{c.sql} as {_quote(n)}", c.type) for n, c in columns.items()]
+                out += [_Item(n, c.sql, c.type) for n, c in self._scope.tables[alias].items()]
             else:
-                start = self._at
-                expr = self._sum()
-                if self._take("as"):
-                    name = self._name()
-                elif self._kind() == "quoted" or (self._kind() == "word" and self._peek() not in _RESERVED):
-                    name = self._name()
-                else:
-                    name = self._peek(-1) if expr.column and self._at - start <= 3 else f"expr{len(out) + 1}"
-                out.append((name, f"{expr.sql} as {_quote(name)}", expr.type))
+                out.append(self._item(len(out) + 1))
             if not self._take(","):
                 return out
+
+    def _item(self, position: int) -> _Item:
+        start, aggregates = self._at, self._aggregates
+        expr = self._sum()
+        end = self._at
+        if self._take("as") or self._kind() == "quoted" or (self._kind() == "word" and self._peek() not in _RESERVED):
+            name = self._name()
+        elif expr.column is not None and end - start <= 3:
+            name = self._tokens[end - 1][1].lower()
+        else:
+            name = f"expr{position}"
+        return _Item(name, expr.sql, expr.type, self._aggregates > aggregates)
 
     def _where(self) -> tuple[str, int | None]:
         """The where clause; a top-level `and rownum <= n` is taken out and returned."""
@@ -308,15 +331,15 @@ class _Parser:
             raise _bad("ROWNUM needs a whole number")
         return int(bound.literal) - (1 if strict else 0)
 
-    def _order(self, columns: list[tuple[str, str]]) -> str:
-        names = {name for name, _ in columns}
+    def _order(self, items: list[_Item]) -> str:
+        names = {item.name for item in items}
         parts = []
         while True:
             if self._kind() == "word" and self._peek() in names and self._peek(1) in ("", ",", ")", "asc", "desc"):
                 sql = _quote(self._name())
             elif self._kind() == "number":
                 position = int(self._peek())
-                if not 1 <= position <= len(columns):
+                if not 1 <= position <= len(items):
                     raise _bad(f"ORDER BY position {position} is not in the select list")
                 self._at += 1
                 sql = str(position)
@@ -325,8 +348,11 @@ class _Parser:
             direction = " desc" if self._take("desc") else ""
             if not direction:
                 self._take("asc")
-            # Oracle orders nulls last when ascending and first when descending.
-            parts.append(f"{sql}{direction} nulls {'first' if direction else 'last'}")
+            # Oracle orders nulls last when ascending and first when descending; without joins these two are never null,
+            # and saying nothing lets an index serve the order.
+            never_null = len(self._scope.tables) == 1 and sql.strip('"').split(".")[-1] in ("id", "lastmodifieddate")
+            nulls = "" if never_null else f" nulls {'first' if direction else 'last'}"
+            parts.append(f"{sql}{direction}{nulls}")
             if not self._take(","):
                 return ", ".join(parts)
 
@@ -462,8 +488,8 @@ class _Parser:
         if left.type != "number" or right.type != "number":
             raise _bad(f"{operator} needs numbers")
         if operator == "/":
-            return Expr(f"({left.sql} * 1.0 / {right.sql})", "number", aggregate=left.aggregate or right.aggregate)
-        return Expr(f"({left.sql} {operator} {right.sql})", "number", aggregate=left.aggregate or right.aggregate)
+            return Expr(f"({left.sql} * 1.0 / {right.sql})", "number")
+        return Expr(f"({left.sql} {operator} {right.sql})", "number")
 
     def _operand(self) -> Expr:
         kind, text = self._kind(), self._peek()
@@ -524,14 +550,12 @@ class _Parser:
             alias, name = name, self._name()
         scope: _Scope | None = self._scope
         while scope is not None:
-            found = [
-                (a, columns[name]) for a, columns in scope.tables.items() if name in columns and alias in (None, a)
-            ]
+            found = [columns[name] for a, columns in scope.tables.items() if name in columns and alias in (None, a)]
             if len(found) > 1:
                 raise _bad(f"field '{name}' is ambiguous")
             if found:
-                column = found[0][1]
-                return Expr(column.sql, column.type, column=column, alias=found[0][0])
+                column = found[0]
+                return Expr(column.sql, column.type, column=column)
             scope = scope.parent
         raise _bad(f"field '{name}' was not found")
 
@@ -545,10 +569,9 @@ class _Parser:
         if name == "builtin":
             return self._display()
         self._expect("(")
-        if name == "count":
-            return self._count()
-        if name in ("sum", "avg", "min", "max"):
-            return self._aggregate(name)
+        if name in ("count", "sum", "avg", "min", "max"):
+            self._aggregates += 1
+            return self._count() if name == "count" else self._aggregate(name)
         arguments = [] if self._peek() == ")" else self._list()
         self._expect(")")
         handler: Callable[[list[Expr]], Expr] | None = getattr(self, f"_do_{name}", None)
@@ -571,11 +594,11 @@ class _Parser:
     def _count(self) -> Expr:
         if self._take("*"):
             self._expect(")")
-            return Expr("count(*)", "number", aggregate=True)
+            return Expr("count(*)", "number")
         distinct = "distinct " if self._take("distinct") else ""
         inner = self._sum()
         self._expect(")")
-        return Expr(f"count({distinct}{inner.sql})", "number", aggregate=True)
+        return Expr(f"count({distinct}{inner.sql})", "number")
 
     def _aggregate(self, name: str) -> Expr:
         inner = self._sum()
@@ -583,8 +606,8 @@ class _Parser:
         if name in ("sum", "avg") and inner.type != "number":
             raise _bad(f"{name.upper()} needs numbers")
         if name == "sum" and inner.column and inner.column.exact_sum:
-            return Expr(inner.column.exact_sum, "number", aggregate=True)
-        return Expr(f"{name}({inner.sql})", inner.type, aggregate=True)
+            return Expr(inner.column.exact_sum, "number")
+        return Expr(f"{name}({inner.sql})", inner.type)
 
     @staticmethod
     def _arity(name: str, arguments: list[Expr], *counts: int) -> None:
@@ -667,7 +690,8 @@ def _as_text(expr: Expr) -> str:
         return _formatted(expr.sql, "MM/DD/YYYY")
     if expr.type == "text":
         return expr.sql
-    return f"case when {expr.sql} = cast({expr.sql} as integer) then cast(cast({expr.sql} as integer) as text) else cast({expr.sql} as text) end"
+    whole = f"cast({expr.sql} as integer)"
+    return f"case when {expr.sql} = {whole} then cast({whole} as text) else cast({expr.sql} as text) end"
 
 
 def _formatted(sql: str, pattern: str) -> str:
