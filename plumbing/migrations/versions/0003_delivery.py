@@ -341,13 +341,16 @@ from delivery.exception x left join delivery.intent i using (intent_id);
 
 # Analysts read the views only: payloads and fields of payroll intents are pay data.
 GRANTS = """
-grant usage on schema delivery to hourline_deliver, hourline_operate, hourline_transform, hourline_analyse;
-grant select on all tables in schema delivery to hourline_deliver, hourline_operate, hourline_transform;
+-- The foundation's rights for new tables are wider than a ledger allows: start from nothing.
+revoke all on all tables in schema delivery from hourline_load, hourline_deliver, hourline_operate, hourline_transform, hourline_analyse;
+grant usage on schema delivery to hourline_load, hourline_deliver, hourline_operate, hourline_transform, hourline_analyse;
+grant select on all tables in schema delivery to hourline_load, hourline_deliver, hourline_operate, hourline_transform;
 grant insert on delivery.contract, delivery.plan, delivery.intent, delivery.intent_line, delivery.chain, delivery.request,
     delivery.attempt, delivery.exception, delivery.event to hourline_deliver;
 grant update on delivery.plan, delivery.intent, delivery.chain, delivery.exception to hourline_deliver, hourline_operate;
 grant insert on delivery.event, delivery.exception, delivery.epoch to hourline_operate;
-grant usage on sequence delivery.call_id_seq to hourline_deliver;
+grant usage on sequence delivery.call_id_seq, delivery.intent_intent_id_seq to hourline_deliver;
+do $$ begin execute format('grant temporary on database %I to hourline_deliver', current_database()); end $$;
 grant select on delivery.ops_runs, delivery.ops_rows, delivery.ops_exceptions, delivery.last_plan, delivery.intent_effect to hourline_analyse;
 """
 
