@@ -1,0 +1,117 @@
+"""Prefect, and only what we ask of it: a server on SQLite under `<home>/prefect`, no telemetry, one limit per vendor.
+
+The server is a child process of the command that needs it (`hourline up` keeps it; `nightly` and `demo` start one when
+none answers). Every command uses the same database, so a run is seen in the UI of whichever server is up later.
+Who retries: reads are retried by `plumbing.http`, deliveries by the ledger (`next_attempt_at`). Prefect retries nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from flows import supervision
+from plumbing import settings as env
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from plumbing.settings import Settings
+
+START_SECONDS = 180.0
+LIMIT_PREFIX = "connection-"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Prefect server that answers: its API and the page a person opens."""
+
+    api_url: str
+
+    @property
+    def ui_url(self) -> str:
+        """Where its pages are."""
+        return self.api_url.removesuffix("/api")
+
+
+def variables(settings: Settings, api_url: str | None) -> dict[str, str]:
+    """Prefect's own settings, as the variables it reads when it is imported."""
+    home = settings.home / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    chosen = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(int(START_SECONDS)),
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_CLI_PROMPT": "false",
+    }
+    return chosen | ({"PREFECT_API_URL": api_url} if api_url else {})
+
+
+def find(settings: Settings) -> Server | None:
+    """The server to use: PREFECT_API_URL if set, else the one an `hourline up` on this home keeps; None if none answers."""
+    for url in (settings.prefect_api_url, _noted(settings)):
+        if url and _answers(url):
+            return Server(url)
+    return None
+
+
+@contextlib.contextmanager
+def server(settings: Settings, *, port: int = 0) -> Iterator[Server]:
+    """The server that is up, or one of our own for as long as the block lasts."""
+    found = find(settings)
+    if found is not None:
+        yield found
+        return
+    chosen = supervision.free_port(port)
+    url = f"http://127.0.0.1:{chosen}/api"
+    child = supervision.start(
+        "prefect",
+        ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(chosen)],
+        home=settings.home,
+        extra=variables(settings, url),
+    )
+    note = settings.home / "prefect" / "server.json"
+    try:
+        supervision.wait_until(child, lambda: _answers(url), seconds=START_SECONDS, what="The Prefect server")
+        note.write_text(json.dumps({"api_url": url}))
+        yield Server(url)
+    finally:
+        note.unlink(missing_ok=True)
+        child.stop()
+
+
+@contextlib.contextmanager
+def session(settings: Settings, at: Server, connections: Iterable[str]) -> Iterator[None]:
+    """Within it flows run against `at`, and every connection has its limit (a missing limit is an error)."""
+    with env.exported(variables(settings, at.api_url)):
+        from prefect.client.orchestration import get_client
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        with temporary_settings({PREFECT_API_URL: at.api_url}):
+            with get_client(sync_client=True) as client:
+                for name in connections:
+                    client.upsert_global_concurrency_limit_by_name(name=f"{LIMIT_PREFIX}{name}", limit=1)
+            yield
+
+
+def _noted(settings: Settings) -> str | None:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return str(json.loads((settings.home / "prefect" / "server.json").read_text())["api_url"])
+    return None
+
+
+def _answers(api_url: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(f"{api_url}/health", timeout=5, trust_env=False).status_code == httpx.codes.OK
+    return False
