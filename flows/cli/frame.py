@@ -83,9 +83,11 @@ class Desk:
     @functools.cached_property
     def settings(self) -> Settings:
         """The settings; raises Misconfigured, with what to do, when there are none."""
-        from flows.configuration import require
+        from plumbing import settings
 
-        return require(self.home)
+        loaded = settings.load(self.home)
+        loaded.require_connections()
+        return loaded
 
     @functools.cached_property
     def console(self) -> Console:
