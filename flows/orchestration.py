@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plumbing.settings import Settings
 
 START_SECONDS = 180.0
+LEASE_SECONDS = 60.0
 LIMIT_PREFIX = "connection-"
 
 
@@ -50,6 +51,9 @@ def variables(settings: Settings, api_url: str | None) -> dict[str, str]:
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(int(START_SECONDS)),
+        # Leases on disk, and short: the slot of a killed run comes back within a minute, a restarted server knows it.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
@@ -92,17 +96,38 @@ def server(settings: Settings, *, port: int = 0) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def session(settings: Settings, at: Server, connections: Iterable[str]) -> Iterator[None]:
-    """Within it flows run against `at`, and every connection has its limit (a missing limit is an error)."""
+def session(settings: Settings, at: Server) -> Iterator[None]:
+    """Within it, flows of this process run against `at`. Prefect must not be imported before the first session."""
     with env.exported(variables(settings, at.api_url)):
-        from prefect.client.orchestration import get_client
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         with temporary_settings({PREFECT_API_URL: at.api_url}):
-            with get_client(sync_client=True) as client:
-                for name in connections:
-                    client.upsert_global_concurrency_limit_by_name(name=f"{LIMIT_PREFIX}{name}", limit=1)
             yield
+
+
+def limit(connection: str) -> str:
+    """The name of a connection's global concurrency limit."""
+    return f"{LIMIT_PREFIX}{connection}"
+
+
+@contextlib.contextmanager
+def alone(connection: str) -> Iterator[None]:
+    """Nobody else reads or writes that connection within the block; a limit that doesn't exist is an error."""
+    from prefect.concurrency.sync import concurrency
+
+    with concurrency(limit(connection), occupy=1, strict=True, lease_duration=LEASE_SECONDS):
+        yield
+
+
+def ensure_limits(connections: Iterable[str]) -> None:
+    """One reader or writer at a time per connection, whoever started it; limits a person changed stay as they are."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        known = {found.name for found in client.read_global_concurrency_limits(limit=200)}
+        for name in connections:
+            if limit(name) not in known:
+                client.upsert_global_concurrency_limit_by_name(name=limit(name), limit=1)
 
 
 def _noted(settings: Settings) -> str | None:
