@@ -6,6 +6,7 @@ taken back. Its target and logs are under the data folder, never in the project.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ class BuildReport:
         return self
 
 
-_kept: dict[str, Any] = {}
+_kept: dict[tuple[Any, ...], Any] = {}
 
 
 def run(
@@ -70,23 +71,31 @@ def run(
 
     target = settings.home / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    arguments = [
-        *command,
+    shared = [
         "--project-dir", str(PROJECT),
         "--profiles-dir", str(PROFILES),
         "--target-path", str(target),
         "--log-path", str(settings.home / "logs"),
+        "--vars", json.dumps({"connections": {name: one.system for name, one in settings.connections.items()}}),
         "--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--quiet",
     ]  # fmt: skip
-    if command[0] != "parse":
-        arguments += ["--threads", str(threads)]
-    with env.exported(Warehouse.open(settings).dbt_environment()):
-        if "manifest" not in _kept:
-            parsed = dbtRunner().invoke(["parse", *arguments[len(command) :][:-2 if command[0] != "parse" else None]])
-            _raise_if_broken("parse", parsed)
-            _kept["manifest"] = parsed.result
-        outcome = dbtRunner(manifest=_kept["manifest"], callbacks=[listen]).invoke(arguments)
+    lent = Warehouse.open(settings).dbt_environment() | {"HOURLINE_RULES_DIR": str(settings.rules_dir)}
+    with env.exported(lent):
+        manifest = _manifest(settings, shared)
+        outcome = dbtRunner(manifest=manifest, callbacks=[listen]).invoke([*command, *shared, "--threads", str(threads)])
     return _report(" ".join(command), outcome)
+
+
+def _manifest(settings: Settings, shared: list[str]) -> Any:
+    """Parsed once in this process for each home, set of connections and rule folder."""
+    from dbt.cli.main import dbtRunner
+
+    key = (settings.home, settings.rules_dir, *shared)
+    if key not in _kept:
+        parsed = dbtRunner().invoke(["parse", *shared])
+        _raise_if_broken("parse", parsed)
+        _kept[key] = parsed.result
+    return _kept[key]
 
 
 def _report(command: str, outcome: Any) -> BuildReport:
