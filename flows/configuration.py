@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 
 from plumbing.errors import Misconfigured
-from plumbing.secrets import SecretStore
+from plumbing.secret_store import SecretStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
 from flows import supervision
 from plumbing import settings as env
+from plumbing.errors import HourlineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from plumbing.settings import Settings
 
+ROOT = Path(__file__).resolve().parent.parent
+POOL = "hourline"
 START_SECONDS = 180.0
 LEASE_SECONDS = 60.0
 LIMIT_PREFIX = "connection-"
@@ -103,6 +109,28 @@ def session(settings: Settings, at: Server) -> Iterator[None]:
 
         with temporary_settings({PREFECT_API_URL: at.api_url}):
             yield
+
+
+@contextlib.contextmanager
+def worker(settings: Settings, at: Server) -> Iterator[None]:
+    """Puts the deployments of prefect.yaml on the server and works on what they schedule, while the block lasts."""
+    extra = variables(settings, at.api_url) | {"HOURLINE_HOME": str(settings.home), "PYTHONPATH": str(ROOT)}
+    for arguments in (
+        ["work-pool", "create", POOL, "--type", "process", "--overwrite"],
+        ["--no-prompt", "deploy", "--all", "--prefect-file", str(ROOT / "prefect.yaml")],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", *arguments],
+            cwd=ROOT, env=env.environment(extra), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            said = " ".join((done.stderr or done.stdout).split())[-300:]
+            raise HourlineError(f"Prefect did not take `{' '.join(arguments[:2])}`: {said}.", remedy="See prefect.yaml.")
+    child = supervision.start("prefect-worker", ["prefect", "worker", "start", "--pool", POOL], home=settings.home, extra=extra)
+    try:
+        yield
+    finally:
+        child.stop()
 
 
 def limit(connection: str) -> str:

@@ -16,6 +16,7 @@ VERBS = {
     "init": ("configure", "Choose systems, write the configuration, check credentials, first plan."),
     "demo": ("show", "The whole job on simulated systems, in about two minutes."),
     "up": ("serve", "Warehouse, Prefect server and UI (and simulators) in the foreground."),
+    "down": ("serve", "Stop the embedded warehouse and what a killed command left running."),
     "land": ("lanes", "Read the sources and append what changed."),
     "build": ("lanes", "Build the models (dbt)."),
     "check": ("lanes", "Ask every landing door whether what arrived is plausible."),

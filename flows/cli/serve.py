@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flows.cli import cli
 from flows.cli.frame import Desk, verb
+
+if TYPE_CHECKING:
+    from plumbing.settings import Settings
+    from plumbing.warehouse import Warehouse
 
 
 @verb(cli, "up")
@@ -47,12 +51,34 @@ def up(desk: Desk, prefect_port: int, with_simulators: bool, work: bool, entries
         server = stack.enter_context(orchestration.server(settings, port=prefect_port))
         if work:
             stack.enter_context(orchestration.worker(settings, server))
-        addresses |= {"warehouse": warehouse.address(), "prefect": server.ui_url, "prefect_api": server.api_url}
+        addresses |= {"warehouse": _where(settings, warehouse), "prefect": server.ui_url, "prefect_api": server.api_url}
         desk.show(addresses, *(f"  {name:12} {value}" for name, value in addresses.items() if isinstance(value, str)),
                   *(f"  {name:12} {value}" for name, value in addresses.get("simulators", {}).items()),
                   "Ctrl-C stops all of it.")
         _wait()
         desk.say("Stopping …")
+
+
+@verb(cli, "down")
+def down(desk: Desk) -> None:
+    """Stop the embedded warehouse, and whatever a killed command left running on this home."""
+    from flows import supervision
+    from plumbing import settings as configuration
+    from plumbing import embedded
+
+    settings = configuration.load(desk.home)
+    ended = supervision.end_left_behind(settings.home)
+    if embedded.stop(settings.home / "warehouse"):
+        ended.append("warehouse")
+    desk.show({"stopped": ended}, f"Stopped: {', '.join(ended)}." if ended else "Nothing was running.")
+
+
+def _where(settings: Settings, warehouse: Warehouse) -> str:
+    """Where the warehouse is, without a password."""
+    if warehouse.is_embedded:
+        return f"embedded in {settings.home / 'warehouse'}"
+    found = warehouse.dbt_environment()
+    return f"{found['HOURLINE_PG_HOST']}:{found['HOURLINE_PG_PORT']}/{found['HOURLINE_PG_DBNAME']}"
 
 
 def _wait() -> None:
