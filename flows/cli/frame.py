@@ -7,6 +7,7 @@ A verb returns an `ExitCode` (or nothing, for `OK`). Whatever goes wrong in a wa
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import json
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
@@ -100,6 +101,16 @@ class Desk:
         """A line of progress for a person; silent with --json."""
         if not self.as_json:
             self.console.print(text)
+
+    @contextlib.contextmanager
+    def working(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Shows that something is being done; yields a way to say what exactly. One plain line when nobody watches."""
+        if self.as_json or not self.console.is_terminal:
+            self.say(f"{what} …")
+            yield lambda _detail: None
+            return
+        with self.console.status(f"{what} …") as status:
+            yield lambda detail: status.update(f"{what} … [dim]{detail}[/dim]")
 
     def show(self, value: Any, *pictures: Any) -> None:
         """The verb's answer: `value` as JSON, or its `pictures` (rich renderables) for a person."""
