@@ -82,7 +82,7 @@ class Judge:
             if entry.settled_json is not None and state in {"pending", "draft"}:
                 row["last_approved"] = json.loads(entry.settled_json)
         elif entity is None or person is None:
-            row["erp"] = row["payroll"] = {"state": "held", "reason": "entity_unresolved"}
+            row["erp"] = row["payroll"] = {"state": "held", "reason": "legal entity unresolved"}
         else:
             row["erp"] = self._erp(entry, person, project)
             row["payroll"] = self._payroll(entry, person, project)
@@ -134,13 +134,14 @@ class Judge:
             project.erp_status == "Closed" or (phase is not None and phase.erp_status == "Closed")
         )
         obstacles = (
-            ("day_total", (entry.user_id, entry.work_date) in self._long_days),
-            ("unknown_employee", person.netsuite_employee_id is None),
-            ("unknown_project", project is None or project.netsuite_job_id is None),
-            ("work_type_unknown", self._work.item(entry, project) is None),
-            ("rate_missing", not is_priced),
-            ("period_closed", (entry.work_date.year, entry.work_date.month) in self._closed_months),
-            ("project_closed", closed),
+            ("day total over limit", (entry.user_id, entry.work_date) in self._long_days),
+            ("unknown employee", person.netsuite_employee_id is None),
+            ("project deleted", project is None),
+            ("unknown project", project is not None and project.netsuite_job_id is None),
+            ("unknown work type", self._work.item(entry, project) is None),
+            ("rate missing", not is_priced),
+            ("period closed", (entry.work_date.year, entry.work_date.month) in self._closed_months),
+            ("project closed", closed),
         )
         return next((reason for reason, there in obstacles if there), None)
 
@@ -156,9 +157,9 @@ class Judge:
             if applies:
                 return _not_due(rule)
         for reason, there in (
-            ("day_total", (entry.user_id, entry.work_date) in self._long_days),
-            ("unknown_employee", person.gusto_employee_uuid is None),
-            ("period_closed", self._is_paid(entry.work_date)),
+            ("day total over limit", (entry.user_id, entry.work_date) in self._long_days),
+            ("unknown employee", person.gusto_employee_uuid is None),
+            ("period closed", self._is_paid(entry.work_date)),
         ):
             if there:
                 return {"state": "held", "reason": reason}
@@ -180,7 +181,7 @@ class Judge:
 
 def _unapproved(state: str) -> Verdict:
     if state in {"pending", "draft"}:
-        return {"state": "not_approved", "reason": "reapproval"}
+        return {"state": "not_approved", "reason": "re-approval"}
     return {"state": "void", "reason": state}
 
 
