@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _TOOLS = ("dbt-core", "dlt", "great-expectations", "prefect")
 _MISCONFIGURED, _STOPPED = 2, 4
-SKEW_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,19 @@ def connections(settings: Settings) -> list[Finding]:
     """Each connection's options, credentials and scopes, by reading a little through it; all at once."""
     names = list(settings.connections)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        read = pool.map(lambda name: _guarded(name, lambda: _connection(settings, name)), names)
-        return list(read)
+        return [one for found in pool.map(lambda name: _connection(settings, name), names) for one in found]
 
 
-def _connection(settings: Settings, name: str) -> Finding:
+def _connection(settings: Settings, name: str) -> list[Finding]:
     import ingest
 
-    said = ingest.check(settings, name)
-    return Finding(name, is_good=True, message=f"{settings.connections[name].system}: {said}")
+    try:
+        return [
+            Finding(f"{name}: {one.subject}", one.is_well, f"{one.message} {one.remedy}".strip(), 0 if one.is_well else _STOPPED)
+            for one in ingest.check(settings, name)
+        ]
+    except HourlineError as error:
+        return [Finding(name, is_good=False, message=str(error), exit_code=_code_of(error))]
 
 
 def _field_maps(settings: Settings) -> list[Finding]:
@@ -145,5 +148,8 @@ def _guarded(subject: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except HourlineError as error:
-        code = _MISCONFIGURED if isinstance(error, Misconfigured) else _STOPPED
-        return Finding(subject, is_good=False, message=str(error), exit_code=code)
+        return Finding(subject, is_good=False, message=str(error), exit_code=_code_of(error))
+
+
+def _code_of(error: HourlineError) -> int:
+    return _MISCONFIGURED if isinstance(error, Misconfigured) else _STOPPED

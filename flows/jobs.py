@@ -178,10 +178,19 @@ def pass_departure(settings: Settings, planned: PlanReport, *, engine: Engine = 
 
 
 def push(settings: Settings, sync: str, destination: str) -> PushReport:
-    """Sends what is due to one destination and follows up what it has accepted."""
+    """Sends what is due to one destination, then follows up what it has accepted; one report of both."""
     import reverse_etl
 
-    report = reverse_etl.push(settings, sync, destination)
+    sent = reverse_etl.push(settings, sync, destination)
+    followed = reverse_etl.follow_up(settings, sync, destination)
+    report = sent[0]
+    for each in followed:
+        report.counts["accepted"] = each.waiting
+        for outcome, number in each.counts.items():
+            if outcome != "accepted":
+                report.add(outcome, number)
+        report.calls += each.calls
+        report.stopped = report.stopped or each.stopped
     narrate(report.text())
     return report
 

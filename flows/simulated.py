@@ -52,15 +52,22 @@ class Firm:
             answer = client.request(method, f"{one['control_url'].rstrip('/')}/{path}", json=body, params=query)
         if answer.is_error:
             raise HourlineError(f"The simulated {system} refused {method} {path}: {answer.text[:300]}.", system=system)
-        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+        media = answer.headers.get("content-type", "")
+        if "ndjson" in media or "jsonl" in media:
+            return [json.loads(line) for line in answer.text.splitlines()]
+        return answer.json()
 
     def change(self, verb: str, **arguments: Any) -> dict[str, Any]:
         """Changes the firm by one of its verbs; the answer names what changed."""
         return dict(self.control(next(iter(self.systems)), "POST", "change", {"verb": verb, **arguments}))
 
     def writes(self, system: str) -> int:
-        """How many writing calls the system has had."""
-        return len(self.control(system, "GET", "journal", is_write="true")["calls"])
+        """How many writing calls the system has had since it was started."""
+        return int(self.control(system, "GET", "journal", limit=1)["total_writes"])
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Where each hour ought to be now, and why not: the generator's own account, for tests."""
+        return list(self.control(next(iter(self.systems)), "GET", "truth"))
 
 
 @contextlib.contextmanager
