@@ -21,6 +21,7 @@ from plumbing.errors import HourlineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 START_SECONDS = 240.0
 
@@ -60,6 +61,10 @@ class Firm:
     def change(self, verb: str, **arguments: Any) -> dict[str, Any]:
         """Changes the firm by one of its verbs; the answer names what changed."""
         return dict(self.control(next(iter(self.systems)), "POST", "change", {"verb": verb, **arguments}))
+
+    def set_clock(self, instant: datetime) -> None:
+        """The firm's clock; all its systems share it."""
+        self.control(next(iter(self.systems)), "POST", "clock", {"now": instant.isoformat()})
 
     def writes(self, system: str) -> int:
         """How many writing calls the system has had since it was started."""
