@@ -21,7 +21,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", type=_words, default=(), help="vendors, separated by commas (default: all)")
     parser.add_argument("--allowance", type=int, default=1, help="multiplies the vendors' limits (%(default)s)")
     parser.add_argument("--unconfirmed", type=_words, default=(), help="undocumented behaviours to switch on")
-    parser.add_argument("--keep", action="store_true", help="keep every change in --out, and go on from what is kept there")
     parser.add_argument("--with-parent", type=int, metavar="PID", help="stop when this process ends")
     given = parser.parse_args(arguments)
     try:
@@ -35,7 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
                 allowance=given.allowance,
                 unconfirmed=frozenset(given.unconfirmed),
                 with_parent=given.with_parent,
-                keep=given.keep,
             )
         )
     except ValueError as error:

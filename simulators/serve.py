@@ -15,7 +15,6 @@ import simulators
 from simulators.firm.generator import build
 from simulators.firm.rules import write_rules
 from simulators.kit import AppOptions
-from simulators.kit.memory import Memory
 from simulators.kit.server import Listener, TestAuthority, serve
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ class Run:
     allowance: int = 1
     unconfirmed: frozenset[str] = frozenset()
     with_parent: int | None = None
-    keep: bool = False
 
 
 def vendors() -> list[str]:
@@ -80,17 +78,8 @@ def run(asked: Run) -> None:
         described[name] = {**module.describe(world, options), "control_url": f"{listener.origin}/_control"}
         if listener.tls and authority is not None:
             described[name]["ca_file"] = str(authority.ca_file.resolve())
-    if asked.keep:
-        remember(world, {name: app for name, (_, app) in zip(modules, apps, strict=True)}, asked.out / "changes.jsonl")
     asyncio.run(serve(apps, authority, lambda: write_whole(ready_file, described), with_parent=asked.with_parent))
     ready_file.unlink(missing_ok=True)
-
-
-def remember(world: World, apps: dict[str, Any], path: Path) -> None:
-    """Goes on from what `path` keeps of earlier runs, then keeps what happens in this one."""
-    memory = Memory(path, world.clock)
-    memory.relive(apps, world.changes.perform)
-    world.memory = memory
 
 
 def write_truth(world: World, path: Path) -> None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from simulators.kit.clock import SimClock
-    from simulators.kit.memory import Memory
 
 TIME_AND_MATERIALS = "Time and Materials"
 FIXED_FEE = "Fixed Fee"
@@ -391,7 +390,6 @@ class World:
     unconfirmed: frozenset[str] = frozenset()  # behaviours no vendor document confirms, switched on for this run
     locked_to: date | None = None  # the PSA's line item lock: time up to this date cannot be changed
     changes: Changes = field(default_factory=Changes)
-    memory: Memory | None = None  # set for a run that a later one goes on from
 
     def __post_init__(self) -> None:
         self._by_user: dict[str, Consultant] = {}

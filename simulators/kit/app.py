@@ -184,13 +184,6 @@ class KitApp:
         for limit in self.limits:
             limit.factor = factor
 
-    def repeat(self, call: Call) -> Response | Awaitable[Response]:
-        """Hands a call that was taken before to its handler: no limits, faults, sign-in or journal."""
-        route, _ = self._find(call)
-        if route is None:
-            raise ValueError(f"{self.vendor} has no {call.method} {call.path}")
-        return route.handler(call)
-
     def is_revoked(self, token: str) -> bool:
         return "*" in self.revoked or token in self.revoked
 
@@ -280,9 +273,6 @@ class KitApp:
                     return refusal
             if route is None:
                 return self.not_found(call, allowed)
-            memory = self.world.memory
-            if memory is not None and call.method not in READS and not route.reads:
-                return await memory.answer(self.vendor, call, route.handler)
             response = route.handler(call)
             return await response if inspect.isawaitable(response) else response
         except Exception as error:  # noqa: BLE001 - a simulator's own mistake must reach the test that caused it

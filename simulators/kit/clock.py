@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class SimClock:
@@ -23,7 +18,6 @@ class SimClock:
         self._base = datetime.combine(as_of, time_of_day(12), tzinfo=UTC)
         self._started = time.monotonic()
         self._frozen = False
-        self._pin: datetime | None = None
 
     @property
     def frozen(self) -> bool:
@@ -31,8 +25,6 @@ class SimClock:
 
     def now(self) -> datetime:
         """Aware UTC instant in the firm's time."""
-        if self._pin is not None:
-            return self._pin
         if self._frozen:
             return self._base
         return self._base + timedelta(seconds=time.monotonic() - self._started)
@@ -41,16 +33,6 @@ class SimClock:
     def wall() -> float:
         """Real seconds since the epoch."""
         return time.time()
-
-    @contextlib.contextmanager
-    def pinned(self, instant: datetime | None = None) -> Iterator[datetime]:
-        """Time stands still within the block, at `instant` or now; yields where."""
-        outer = self._pin
-        self._pin = instant or self.now()
-        try:
-            yield self._pin
-        finally:
-            self._pin = outer
 
     def set(self, instant: datetime) -> None:
         """Jump to an aware instant; keeps running or frozen as it was."""

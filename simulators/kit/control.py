@@ -109,10 +109,7 @@ class Control:
         if not isinstance(given, dict) or "verb" not in given:
             raise ValueError('a change is an object with a verb, like {"verb": "approve", "count": 5}')
         verb = given.pop("verb")
-        world = self._app.world
-        if world.memory is None:
-            return world.changes.perform(verb, given)
-        return world.memory.change(verb, given, lambda: world.changes.perform(verb, given))
+        return self._app.world.changes.perform(verb, given)
 
     def _get_truth(self, _call: Call) -> Response:
         def lines() -> Iterator[bytes]:
