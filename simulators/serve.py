@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,7 +16,7 @@ import simulators
 from simulators.firm.generator import build
 from simulators.firm.rules import write_rules
 from simulators.kit import AppOptions
-from simulators.kit.server import Listener, TestAuthority, serve
+from simulators.kit.server import Listener, TestAuthority, serve_until_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,8 +79,11 @@ def run(asked: Run) -> None:
         described[name] = {**module.describe(world, options), "control_url": f"{listener.origin}/_control"}
         if listener.tls and authority is not None:
             described[name]["ca_file"] = str(authority.ca_file.resolve())
-    asyncio.run(serve(apps, authority, lambda: write_whole(ready_file, described), with_parent=asked.with_parent))
-    ready_file.unlink(missing_ok=True)
+    ready = partial(write_whole, ready_file, described)
+    try:
+        asyncio.run(serve_until_told(apps, authority, ready, asked.with_parent))
+    finally:
+        ready_file.unlink(missing_ok=True)  # nobody answers there any more
 
 
 def write_truth(world: World, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from simulators.kantata.resource import STAMPS, Document, Include, stamp_text
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from simulators.firm.model import Consultant, Customer, Phase, Project, RateCardRole, Role, World
     from simulators.kantata.query import ListQuery
+    from simulators.kantata.references import References
 
 R = TypeVar("R")
 ACCOUNT_ID = "910001"
@@ -30,8 +32,10 @@ class Master(Generic[R]):
         filters: Mapping[str, str] | None = None,
         includes: Mapping[str, Include] | None = None,
         optional: Iterable[str] = (),
+        references: Callable[[Iterable[int]], dict[int, list[str]]] | None = None,
     ) -> None:
         self.key = key
+        self._references = references
         self._records = records
         self._render = render
         self._equal = dict(filters or {})
@@ -65,7 +69,12 @@ class Master(Generic[R]):
     def documents(self, ids: Iterable[str]) -> dict[str, Document]:
         """Those that exist."""
         records = self._records()
-        return {key: self._render(key, records[key]) for key in ids if key in records}
+        found = {key: self._render(key, records[key]) for key in ids if key in records}
+        if self._references is not None:
+            own = self._references(int(key) for key in found)
+            for key, document in found.items():
+                document["external_reference_ids"] = own.get(int(key), [])
+        return found
 
 
 def _is_beyond(value: str | None, bound: str, *, after: bool) -> bool:
@@ -77,7 +86,7 @@ def _is_beyond(value: str | None, bound: str, *, after: bool) -> bool:
 class Firm:
     """The firm by Kantata's ids. Look-ups are rebuilt when the number of records moved."""
 
-    def __init__(self, world: World, references: Callable[[str, str], list[str]]) -> None:
+    def __init__(self, world: World, references: References) -> None:
         self._world = world
         self._references = references
         self._kept: dict[str, tuple[int, dict[str, Any]]] = {}
@@ -122,6 +131,17 @@ class Firm:
         """The rate card rows by the id of one link of the chain."""
         return {key(row): row for row in self._world.rate_card}
 
+    def of_customers(self) -> dict[str, list[str]]:
+        """Workspace ids by customer number."""
+
+        def make() -> dict[str, list[str]]:
+            own: dict[str, list[str]] = {}
+            for project in self.workspaces().values():
+                own.setdefault(project.customer_number or "", []).append(project.kantata_workspace_id)
+            return own
+
+        return self._keep("of_customers", len(self.workspaces()), make)
+
     # -- resources ------------------------------------------------------------------------------------------------
 
     def resources(self) -> list[Master[Any]]:
@@ -129,18 +149,21 @@ class Firm:
         return [
             Master(
                 "users", self.users, self._user, includes={"external_references": _REFERENCES},
+                references=partial(self._references.ids_of, "User"),
             ),
             Master(
                 "workspaces", self.workspaces, self._workspace, optional=["lock_date"],
+                references=partial(self._references.ids_of, "Workspace"),
                 includes={"external_references": _REFERENCES, "rate_card": Include("rate_card_id", "rate_cards")},
             ),
             Master(
                 "stories", self.stories, self._story, filters={"workspace_id": "workspace_id"},
-                includes={"workspace": Include("workspace_id", "workspaces")},
+                includes={"workspace": Include("workspace_id", "workspaces", always=True)},
             ),
             Master("roles", self.roles, self._role),
             Master(
                 "workspace_groups", self.groups, self._group,
+                references=partial(self._references.ids_of, "WorkspaceGroup"),
                 includes={
                     "workspaces": Include("workspace_ids", "workspaces", many=True),
                     "external_references": _REFERENCES,
@@ -206,7 +229,6 @@ class Firm:
             "role_id": c.kantata_role_id,
             "classification": "contractor" if c.is_subcontractor else "employee",
             "manager_id": None,
-            "external_reference_ids": self._references("User", key),
         }
 
     def _workspace(self, key: str, p: Project) -> Document:
@@ -225,7 +247,6 @@ class Firm:
             "status": {"key": _STATUS_KEYS.get(p.psa_status, 0), "message": p.psa_status},
             "rate_card_id": p.kantata_rate_card_id,
             "lock_date": locked_to.isoformat() if locked_to else None,
-            "external_reference_ids": self._references("Workspace", key),
             **_stamps(p),
         }
 
@@ -249,15 +270,13 @@ class Firm:
         return {"id": key, "name": r.name, "deleted_at": None}
 
     def _group(self, key: str, c: Customer) -> Document:
-        own = [p.kantata_workspace_id for p in self.workspaces().values() if p.customer_number == c.number]
         return {
             "id": key,
             "name": c.name,
             "company": True,
             "contact_name": None,
             "email": None,
-            "workspace_ids": own,
-            "external_reference_ids": self._references("WorkspaceGroup", key),
+            "workspace_ids": self.of_customers().get(c.number, []),
             **_stamps(c),
         }
 

@@ -17,11 +17,13 @@ STAMPS = ("created_after", "created_before", "updated_after", "updated_before")
 
 @dataclass(frozen=True)
 class Include:
-    """An association: the id field it adds to the record, and the resource its records come from (None: ids alone)."""
+    """An association: the id field it adds to the record, and the resource its records come from. `always`: the field
+    stands in the record whether or not the association is included."""
 
     field: str
     target: str
     many: bool = False
+    always: bool = False
 
 
 class Resource(Protocol):

@@ -85,21 +85,15 @@ async def serve(
     apps: list[tuple[Listener, ASGIApp]],
     authority: TestAuthority | None,
     on_ready: Callable[[], None],
-    *,
-    with_parent: int | None = None,
+    stop: asyncio.Event,
 ) -> None:
-    """Serves until SIGTERM, SIGINT, or the end of the process `with_parent`; calls `on_ready` when all listen."""
+    """Serves until `stop` is set; calls `on_ready` when all listen. Raises what keeps a server from starting."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # cut connections are our own doing
     servers = [_server(listener, app, authority) for listener, app in apps]
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     tasks = [
         asyncio.create_task(server.serve(sockets=[listener.sock]))
         for server, (listener, _app) in zip(servers, apps, strict=True)
     ]
-    watch = asyncio.create_task(_watch(with_parent, stop)) if with_parent is not None else None
     try:
         while not all(server.started for server in servers):
             if any(task.done() for task in tasks):
@@ -109,8 +103,6 @@ async def serve(
             on_ready()
             await stop.wait()
     finally:
-        if watch is not None:
-            watch.cancel()
         for server in servers:
             server.should_exit = True
         results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -139,8 +131,27 @@ def _server(listener: Listener, app: ASGIApp, authority: TestAuthority | None) -
     return _Server(config)
 
 
+async def serve_until_told(
+    apps: list[tuple[Listener, ASGIApp]],
+    authority: TestAuthority | None,
+    on_ready: Callable[[], None],
+    with_parent: int | None,
+) -> None:
+    """Serves until SIGTERM, SIGINT, or the end of the process `with_parent`."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    watch = asyncio.create_task(_watch(with_parent, stop)) if with_parent is not None else None
+    try:
+        await serve(apps, authority, on_ready, stop)
+    finally:
+        if watch is not None:
+            watch.cancel()
+
+
 async def _watch(parent: int, stop: asyncio.Event) -> None:
-    """Ends the run when the process that asked for it is gone."""
+    """Sets `stop` when the parent is gone."""
     while True:
         if not is_alive(parent):
             stop.set()

@@ -24,7 +24,42 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _RESERVED = frozenset(
-    ["select", "distinct", "from", "where", "group", "by", "having", "order", "asc", "desc", "and", "or", "not", "in", "is", "null", "like", "between", "case", "when", "then", "else", "end", "inner", "left", "outer", "join", "on", "as", "exists", "union", "limit", "fetch", "offset"]
+    [
+        "select",
+        "distinct",
+        "from",
+        "where",
+        "group",
+        "by",
+        "having",
+        "order",
+        "asc",
+        "desc",
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "null",
+        "like",
+        "between",
+        "case",
+        "when",
+        "then",
+        "else",
+        "end",
+        "inner",
+        "left",
+        "outer",
+        "join",
+        "on",
+        "as",
+        "exists",
+        "union",
+        "limit",
+        "fetch",
+        "offset",
+    ]
 )
 _TEXT_FUNCTIONS = {"upper": "upper", "lower": "lower", "trim": "trim"}
 _ORACLE_FORMAT = re.compile(r"YYYY|MM|DD|HH24|MI|SS|HH|Q|[^A-Za-z]+", re.IGNORECASE)
