@@ -20,6 +20,7 @@ Kind = Literal[
     "date",  # "2026-09-01": a local date
     "instant",  # "2026-09-01T09:00:00Z": ISO 8601 with its offset
     "naive_instant",  # "2026-09-01 09:00:00": no zone given, read as UTC
+    "reference",  # an id, written as text or as a whole number
     "object",
     "list",
     "any",

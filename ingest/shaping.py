@@ -34,6 +34,7 @@ _SHAPES: Mapping[Kind, str] = {
     "date": "a date",
     "instant": "an instant with its offset",
     "naive_instant": "a date and time",
+    "reference": "an id",
     "object": "an object",
     "list": "a list",
     "any": "anything",
@@ -147,7 +148,7 @@ class Shaper:
                 if not nullable:
                     return self._misfit(content, f"{name} is null", name, secrets)
             elif not fits(value):
-                is_retyped = not _same_json_type(kind, value)
+                is_retyped = not same_json_type(kind, value)
                 found = _json_type(value) if is_retyped else "no valid one"
                 reason = f"{name} ought to be {_SHAPES[kind]} and is {found}"
                 return self._misfit(content, reason, name, secrets, is_retyped=is_retyped)
@@ -373,6 +374,7 @@ _CHECKS: Mapping[Kind, Callable[[Any], bool]] = {
     "date": _is_date,
     "instant": _is_instant,
     "naive_instant": _is_naive_instant,
+    "reference": lambda value: isinstance(value, str) or _is_integer(value),
     "object": lambda value: isinstance(value, dict),
     "list": lambda value: isinstance(value, list),
     "any": lambda _value: True,
@@ -398,5 +400,5 @@ def _json_type(value: Any) -> str:
     return "list" if isinstance(value, list) else "null"
 
 
-def _same_json_type(kind: Kind, value: Any) -> bool:
+def same_json_type(kind: Kind, value: Any) -> bool:
     return kind == "any" or _json_type(value) == _JSON_TYPES.get(kind, "text")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from plumbing import catalog
@@ -44,6 +45,13 @@ class Total:
     period: date | None
     count: int
     minutes: Decimal | None = None
+
+
+class Absence(Enum):
+    """What a look-up by id says when it gives no record."""
+
+    GONE = "gone"  # the system says that there is none of that id
+    UNKNOWN = "unknown"  # it cannot be told: nothing follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +94,8 @@ class Source(Protocol):
     def read_window(self, resource: Resource, period: date | None) -> Iterator[Page]:
         """Every record of a work-date month, or of the resource: what is missing here is suspect."""
 
-    def find(self, resource: Resource, source_id: str) -> Any | None:
-        """One record by its id; None if the system says that there is none (404)."""
-
-    def can_find(self, resource: Resource) -> bool:
-        """Whether the system can be asked for one record of this resource."""
+    def find(self, resource: Resource, source_id: str) -> Any | Absence:
+        """One record by its id, or what its absence means."""
 
     def totals(self, resource: Resource, periods: Sequence[date]) -> Sequence[Total]:
         """The system's own counts, asked apart; by month for a resource with a work date. Empty: it cannot say."""

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from simulators.firm.changes import Changes
 from simulators.firm.store import Table, open_store
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -388,6 +387,7 @@ class World:
     pay_schedules: list[PaySchedule] = field(default_factory=list)
     payrolls: dict[str, Payroll] = field(default_factory=dict)
     work_type_map: list[WorkTypeRule] = field(default_factory=list)
+    unconfirmed: frozenset[str] = frozenset()  # behaviours no vendor document confirms, switched on for this run
     locked_to: date | None = None  # the PSA's line item lock: time up to this date cannot be changed
     changes: Changes = field(default_factory=Changes)
 

@@ -98,7 +98,9 @@ create table delivery.intent (
     vendor_id text,
     vendor_detail jsonb,
     next_attempt_at timestamptz not null default '-infinity',
-    attempt_count integer not null default 0,
+    attempt_count integer not null default 0, -- claims; with lease_owner the fence of every state change
+    failure_count integer not null default 0, -- tries that failed: what runs out
+    last_call_id bigint,
     doubt_since timestamptz,
     look_count integer not null default 0,
     lease_owner text,
@@ -183,7 +185,7 @@ create index request_by_time on delivery.request (destination, at);
 create table delivery.attempt (
     attempt_id bigint generated always as identity primary key,
     intent_id bigint not null,
-    call_id bigint not null,
+    call_id bigint,                          -- null: refused by our own payload rules, nothing was asked
     attempt_no integer not null,
     at timestamptz not null default clock_timestamp(),
     outcome text not null,
