@@ -104,7 +104,7 @@ class Gusto:
 
     def _authenticate(self, call: Call) -> Response | None:
         token = call.bearer or ""
-        if not self.tokens.is_good(token) or self.kit.is_revoked(token):
+        if not self.tokens.use(token) or self.kit.is_revoked(token):
             return fail(GustoError(401, Fault("request", "invalid_token", "The access token is invalid or expired.")))
         call.principal = "integration"
         version = call.headers.get("X-Gusto-API-Version", MINIMUM_VERSION)
