@@ -279,7 +279,9 @@ async def _read(scope: Scope, receive: Receive) -> Call:
             break
     headers = Headers(scope=scope)
     query = scope["query_string"].decode("latin-1")
-    url = f"{scope['scheme']}://{headers.get('host', '')}{scope['path']}" + (f"?{query}" if query else "")
+    # As sent, escapes and all: a signature is over these very characters.
+    sent = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    url = f"{scope['scheme']}://{headers.get('host', '')}{sent}" + (f"?{query}" if query else "")
     return Call(scope["method"], scope["path"], QueryParams(query), headers, bytes(body), url)
 
 
