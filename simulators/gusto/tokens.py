@@ -95,8 +95,8 @@ class Tokens:
         if old not in self._refresh:
             raise GrantRefused("invalid_grant")
         self._turn += 1
-        access = derived(self.seed, f"access_token {self._turn} {self.wall()}")
-        refresh = derived(self.seed, f"refresh_token {self._turn} {self.wall()}")
+        access = derived(self.seed, f"access_token {self._turn}")
+        refresh = derived(self.seed, f"refresh_token {self._turn}")
         self._refresh.add(refresh)
         self._used_up_by[access] = old
         self._expires[access] = self.wall() + self.token_seconds
