@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from plumbing import embedded
+from plumbing.access import server_account
 from plumbing.errors import Misconfigured
 from plumbing.settings import load
 from plumbing.warehouse import Warehouse
@@ -73,7 +74,7 @@ def test_socket_folder_of_somebody_else_is_refused(home: Path, monkeypatch: pyte
     folder.mkdir(parents=True)
     monkeypatch.setattr(embedded.tempfile, "gettempdir", lambda: str(home / "t"))
     (home / "t").mkdir()
-    account = embedded._account()
+    account = server_account(folder)
     place = embedded._socket_dir(folder, account)
     place.chmod(0o755)
     with pytest.raises(Misconfigured, match=r"is not a private folder of user"):
