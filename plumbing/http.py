@@ -101,6 +101,9 @@ class Client:
         request_id_headers: answer headers in which the vendor names its own record of the call.
         transport: the seam for tests.
         on_request: called after every try.
+
+    Attributes:
+        before_send: called when a call's turn has come, after any wait for the allowance; what it raises stops the call unsent.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class Client:
         self.connection = connection
         self.timeout = timeout or Timeouts()
         self.on_request = on_request
+        self.before_send: Callable[[], None] | None = None
         self._auth = auth
         clock = clock or SystemClock()
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
@@ -253,6 +257,8 @@ class Client:
         response: httpx.Response | None = None
         try:
             with self._gate.slot():
+                if self.before_send is not None:
+                    self.before_send()
                 began = time.monotonic()
                 response = self._http.send(
                     request, auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT
