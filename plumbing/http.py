@@ -144,6 +144,9 @@ class Client:
         request_id_headers: answer headers in which the vendor names its own record of the call.
         transport: the seam for tests.
         on_request: called after every try.
+
+    Attributes:
+        before_send: called when a call's turn has come, after any wait for the allowance; what it raises stops the call unsent.
     """
 
     def __init__(
@@ -164,6 +167,7 @@ class Client:
         self.connection = connection
         self.timeout = timeout or Timeouts()
         self.on_request = on_request
+        self.before_send: Callable[[], None] | None = None
         self._auth = auth
         self._read_error = error_reader
         self._request_id_headers = tuple(request_id_headers)
@@ -292,6 +296,8 @@ class Client:
         response: httpx.Response | None = None
         try:
             with self._gate.slot():
+                if self.before_send is not None:
+                    self.before_send()
                 began = time.monotonic()
                 response = self._http.send(
                     request, auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT

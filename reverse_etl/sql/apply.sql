@@ -14,15 +14,14 @@ returning plan_id;
 
 -- name: save_chains
 insert into delivery.chain as c (sync, source_system, source_id, chain_key, destination, revision, open_intent_id)
-select :sync, d.source_system, d.source_id, d.chain_key, d.destination, d.last_revision + d.steps,
+select :sync, d.source_system, d.source_id, d.chain_key,
+       -- where it is in effect or in flight; else where it is headed
+       case when d.has_base or d.settled_intent_id is not null then d.base_destination else d.destination end,
+       d.last_revision + d.steps,
        coalesce((select n.intent_id from new_intent n where n.chain_key = d.chain_key order by n.step_no desc limit 1), d.flight_id)
 from decision d where d.action = 'replace'
 on conflict (sync, chain_key) do update
-set revision = excluded.revision,
-    open_intent_id = excluded.open_intent_id,
-    destination = case when c.settled_intent_id is null and c.open_intent_id is distinct from excluded.open_intent_id
-                            and not exists (select from decision d where d.chain_key = c.chain_key and d.has_base)
-                       then excluded.destination else c.destination end;
+set revision = excluded.revision, open_intent_id = excluded.open_intent_id, destination = excluded.destination;
 
 -- name: save_intents
 insert into delivery.intent (

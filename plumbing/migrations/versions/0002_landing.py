@@ -152,17 +152,9 @@ comment on table vault.personal_value is
 """
 
 GRANTS = """
-grant usage on schema landing, vault to hourline_load;
-grant select, insert, update on all tables in schema landing to hourline_load;
-grant delete on landing.resource to hourline_load;
-grant usage on all sequences in schema landing to hourline_load;
-grant select, insert, update on vault.person_key to hourline_load;
-grant select, insert on vault.personal_value to hourline_load;
-grant usage on schema landing to hourline_transform, hourline_deliver, hourline_operate;
-grant select on all tables in schema landing to hourline_transform, hourline_deliver, hourline_operate;
 revoke execute on function landing.ensure_raw(text, text) from public;
 grant execute on function landing.ensure_raw(text, text) to hourline_load, hourline_transform;
-"""
+"""  # rights on tables are the schemas' defaults, see 0001
 
 
 def upgrade() -> None:

@@ -48,7 +48,8 @@ end $$;
 --
 -- A staged row is appended when its content differs from the version before it, in order of (source version, read
 -- start, place in the stage); the version before the first staged one is the latest version landed. A row older than
--- that latest version is kept once and never becomes the latest. Run by one transaction at a time for each connection.
+-- that latest version is kept once and never becomes the latest. One transaction at a time for each connection, so
+-- every version above the one that was highest at the start is this load's.
 --
 -- Returns one row: rows staged, appended, of these stale, of these tombstones.
 create function landing.append(p_connection text, p_resource text, p_load_id text)
@@ -58,28 +59,29 @@ declare
   v_resource landing.resource;
   v_raw text := format('%I.%I', 'raw_' || p_connection, p_resource);
   v_stage text := format('%I.%I', 'stage_' || p_connection, p_resource);
-  v_hangs_on_it boolean;
+  v_highest bigint;
 begin
   select * into v_resource from landing.resource r where r.connection = p_connection and r.resource = p_resource;
   if not found then
     raise exception 'resource % of connection % is not declared', p_resource, p_connection
       using hint = 'ingest.ensure() declares every resource of every configured connection.';
   end if;
-  v_hangs_on_it := v_resource.is_master or jsonb_array_length(v_resource.neighbourhoods) > 0;
   perform pg_advisory_xact_lock(hashtextextended('landing.append ' || p_connection, 0));
   execute format('analyze %s', v_stage);
-  return query execute format($statement$
+  execute format('select coalesce(max(version), 0) from %s', v_raw) into v_highest;
+
+  execute format($statement$
     with staged as materialized (
       select s.seq, s.source_id, coalesce(s.source_version, '-infinity') as source_version, s.read_started_at,
              s.is_deleted, s.content_hash
       from %1$s as s
-      where s.load_id = $3
+      where s.load_id = $1
     ),
     prior as materialized (
       select latest.*
       from (select distinct staged.source_id from staged) as key
       cross join lateral (
-        select r.source_id, r.version, r.source_version, r.read_started_at, r.is_deleted, r.content_hash
+        select r.source_id, r.source_version, r.read_started_at, r.content_hash
         from %2$s as r
         where r.source_id = key.source_id
         order by r.source_version desc, r.read_started_at desc, r.version desc
@@ -88,7 +90,9 @@ begin
     ),
     placed as (
       select staged.*, prior.content_hash as prior_hash,
-             coalesce((staged.source_version, staged.read_started_at) < (prior.source_version, prior.read_started_at), false) as is_stale
+             coalesce(
+               (staged.source_version, staged.read_started_at) < (prior.source_version, prior.read_started_at), false
+             ) as is_stale
       from staged
       left join prior on prior.source_id = staged.source_id
     ),
@@ -100,100 +104,132 @@ begin
       from placed
     ),
     chosen as (
-      select seq, source_id, source_version, read_started_at, is_deleted, content_hash
+      select seq, source_id, source_version, read_started_at, is_deleted, content_hash, is_stale
       from stepped
       where not is_stale and content_hash is distinct from hash_before
       union all
       (select distinct on (late.source_id, late.source_version, late.content_hash)
-              late.seq, late.source_id, late.source_version, late.read_started_at, late.is_deleted, late.content_hash
+              late.seq, late.source_id, late.source_version, late.read_started_at, late.is_deleted, late.content_hash, true
        from stepped as late
        where late.is_stale and not exists (
          select from %2$s as r
-         where r.source_id = late.source_id and r.source_version = late.source_version and r.content_hash = late.content_hash)
+         where r.source_id = late.source_id and r.source_version = late.source_version
+           and r.content_hash = late.content_hash)
        order by late.source_id, late.source_version, late.content_hash, late.seq)
     ),
     inserted as (
       insert into %2$s (source_id, source_version, read_started_at, load_id, is_deleted, content_hash, record)
-      select chosen.source_id, chosen.source_version, chosen.read_started_at, $3, chosen.is_deleted, chosen.content_hash,
+      select chosen.source_id, chosen.source_version, chosen.read_started_at, $1, chosen.is_deleted, chosen.content_hash,
              stage.record::jsonb
       from chosen
-      join %1$s as stage on stage.seq = chosen.seq and stage.load_id = $3
+      join %1$s as stage on stage.seq = chosen.seq and stage.load_id = $1
       order by chosen.source_version, chosen.read_started_at, chosen.seq
-      returning version, source_id, source_version, read_started_at, is_deleted, landed_at, %3$s as record
+    )
+    select (select count(*) from staged), count(*), count(*) filter (where is_stale),
+           count(*) filter (where is_deleted and not is_stale)
+    from chosen
+  $statement$, v_stage, v_raw) into rows_staged, rows_landed, rows_stale, rows_tombstoned using p_load_id;
+
+  if rows_landed > 0 and v_resource.is_master then
+    perform landing.keep_current(p_connection, p_resource, v_highest);
+  end if;
+  if rows_landed > 0 and v_resource.neighbourhoods <> '[]' then
+    perform landing.keep_neighbourhoods(p_connection, p_resource, v_resource.neighbourhoods, v_highest);
+  end if;
+  execute format($statement$
+    with key as materialized (
+      select source_id, bool_or(is_deleted) as is_deleted from %1$s where load_id = $3 group by source_id
     ),
-    ranked as (
-      select inserted.*, prior.version as prior_version, prior.is_deleted as was_deleted,
-             coalesce((inserted.source_version, inserted.read_started_at) < (prior.source_version, prior.read_started_at), false) as is_stale
-      from inserted
-      left join prior on prior.source_id = inserted.source_id
+    mended as (
+      update landing.quarantine as q set resolved_at = clock_timestamp()
+      from key
+      where q.connection = $1 and q.resource = $2 and q.source_id = key.source_id and q.resolved_at is null
+    )
+    update landing.suspect as s
+    set resolved_at = clock_timestamp(), resolution = case when key.is_deleted then 'deleted' else 'seen again' end
+    from key
+    where s.connection = $1 and s.resource = $2 and s.source_id = key.source_id and s.resolved_at is null
+  $statement$, v_stage) using p_connection, p_resource, p_load_id;
+  return next;
+end $$;
+
+-- Brings landing.current_record up to the latest version of every key that has a version above p_highest.
+create function landing.keep_current(p_connection text, p_resource text, p_highest bigint) returns void
+language plpgsql as $$
+begin
+  execute format($statement$
+    insert into landing.current_record
+      (source_system, resource, source_id, version, source_version, is_deleted, record, landed_at)
+    select $1, $2, latest.source_id, latest.version, latest.source_version, latest.is_deleted, latest.record, latest.landed_at
+    from (select distinct r.source_id from %1$s as r where r.version > $3) as key
+    cross join lateral (
+      select r.* from %1$s as r
+      where r.source_id = key.source_id
+      order by r.source_version desc, r.read_started_at desc, r.version desc
+      limit 1
+    ) as latest
+    on conflict (source_system, resource, source_id) do update
+    set version = excluded.version, source_version = excluded.source_version, is_deleted = excluded.is_deleted,
+        record = excluded.record, landed_at = excluded.landed_at
+  $statement$, format('%I.%I', 'raw_' || p_connection, p_resource)) using p_connection, p_resource, p_highest;
+end $$;
+
+-- Takes every key that has a version above p_highest out of the neighbourhoods it stood in, and puts it where it stands
+-- now. p_rules: [{"kind", "key_1", "key_2"}], the keys as JSON paths into the record; key_1 may name many values.
+create function landing.keep_neighbourhoods(p_connection text, p_resource text, p_rules jsonb, p_highest bigint)
+returns void language plpgsql as $$
+begin
+  execute format($statement$
+    with key as materialized (
+      select distinct r.source_id from %1$s as r where r.version > $3
     ),
-    newest as materialized (
-      select distinct on (source_id) *
-      from ranked
-      where not is_stale
-      order by source_id, source_version desc, read_started_at desc, version desc
-    ),
-    kept_current as (
-      insert into landing.current_record as c (source_system, resource, source_id, version, source_version, is_deleted, record, landed_at)
-      select $1, $2, source_id, version, source_version, is_deleted, record, landed_at
-      from newest
-      where $4
-      on conflict (source_system, resource, source_id) do update
-      set version = excluded.version, source_version = excluded.source_version, is_deleted = excluded.is_deleted,
-          record = excluded.record, landed_at = excluded.landed_at
+    side as (
+      select now_latest.source_id, now_latest.record, now_latest.is_deleted, true as stands
+      from key
+      cross join lateral (
+        select r.source_id, r.record, r.is_deleted from %1$s as r
+        where r.source_id = key.source_id
+        order by r.source_version desc, r.read_started_at desc, r.version desc
+        limit 1
+      ) as now_latest
+      union all
+      select then_latest.source_id, then_latest.record, then_latest.is_deleted, false
+      from key
+      cross join lateral (
+        select r.source_id, r.record, r.is_deleted from %1$s as r
+        where r.source_id = key.source_id and r.version <= $3
+        order by r.source_version desc, r.read_started_at desc, r.version desc
+        limit 1
+      ) as then_latest
     ),
     rule as (
       select n.kind, n.key_1::jsonpath as key_1, coalesce(n.key_2, '$.no_such_key')::jsonpath as key_2
-      from jsonb_to_recordset($5) as n (kind text, key_1 text, key_2 text)
+      from jsonb_to_recordset($2) as n (kind text, key_1 text, key_2 text)
     ),
     touched as (
-      select rule.kind, landing.reference(key_1.value) as key_1,
-             coalesce(landing.reference(jsonb_path_query_first(side.record, rule.key_2, '{}', true)), '') as key_2,
+      select rule.kind, landing.reference(found.value) as key_1,
+             coalesce(jsonb_path_query_first(side.record, rule.key_2, '{}', true) #>> '{}', '') as key_2,
              side.source_id, side.stands
-      from (
-        select newest.source_id, newest.record, true as stands from newest where not newest.is_deleted
-        union all
-        select newest.source_id, before.record, false
-        from newest
-        join %2$s as before on before.version = newest.prior_version
-        where jsonb_array_length($5) > 0 and not newest.was_deleted
-      ) as side
+      from side
       cross join rule
-      cross join lateral jsonb_path_query(side.record, rule.key_1, '{}', true) as key_1 (value)
-      where landing.reference(key_1.value) is not null
+      cross join lateral jsonb_path_query(side.record, rule.key_1, '{}', true) as found (value)
+      where not side.is_deleted
     ),
     regrouped as (
-      select kind, key_1, key_2, array_agg(distinct source_id) as changed,
-             array_agg(distinct source_id) filter (where stands) as standing
+      select kind, key_1, key_2, array_agg(source_id) as changed,
+             coalesce(array_agg(source_id) filter (where stands), '{}') as standing
       from touched
+      where key_1 is not null
       group by kind, key_1, key_2
-    ),
-    kept_neighbourhood as (
-      insert into landing.neighbourhood (source_system, kind, key_1, key_2, member_ids)
-      select $1, g.kind, g.key_1, g.key_2,
-             array(select unnest(n.member_ids) except select unnest(g.changed) union select unnest(g.standing) order by 1)
-      from regrouped as g
-      left join landing.neighbourhood as n
-        on n.source_system = $1 and n.kind = g.kind and n.key_1 = g.key_1 and n.key_2 = g.key_2
-      on conflict (source_system, kind, key_1, key_2) do update set member_ids = excluded.member_ids
-    ),
-    mended as (
-      update landing.quarantine as q
-      set resolved_at = clock_timestamp()
-      from (select distinct staged.source_id from staged) as key
-      where q.connection = $1 and q.resource = $2 and q.source_id = key.source_id and q.resolved_at is null
-    ),
-    cleared as (
-      update landing.suspect as s
-      set resolved_at = clock_timestamp(), resolution = case when key.is_deleted then 'deleted' else 'seen again' end
-      from (select staged.source_id, bool_or(staged.is_deleted) as is_deleted from staged group by staged.source_id) as key
-      where s.connection = $1 and s.resource = $2 and s.source_id = key.source_id and s.resolved_at is null
     )
-    select (select count(*) from staged), count(*), count(*) filter (where ranked.is_stale),
-           count(*) filter (where ranked.is_deleted and not ranked.is_stale)
-    from ranked
-  $statement$, v_stage, v_raw, case when v_hangs_on_it then 'record' else 'null::jsonb' end)
-  using p_connection, p_resource, p_load_id, v_resource.is_master, v_resource.neighbourhoods;
+    insert into landing.neighbourhood (source_system, kind, key_1, key_2, member_ids)
+    select $1, g.kind, g.key_1, g.key_2,
+           array(select unnest(n.member_ids) except select unnest(g.changed) union select unnest(g.standing) order by 1)
+    from regrouped as g
+    left join landing.neighbourhood as n
+      on n.source_system = $1 and n.kind = g.kind and n.key_1 = g.key_1 and n.key_2 = g.key_2
+    on conflict (source_system, kind, key_1, key_2) do update set member_ids = excluded.member_ids
+  $statement$, format('%I.%I', 'raw_' || p_connection, p_resource)) using p_connection, p_rules, p_highest;
 end $$;
 
 -- What a JSON value refers to: itself, or its id where a vendor writes references as objects.
@@ -213,7 +249,7 @@ begin
   perform landing.assert_name(p_resource);
   execute format($statement$
     insert into %1$I.%2$I (seq, source_id, source_version, read_started_at, load_id, is_deleted, content_hash, record)
-    select row_number() over (order by latest.source_id), latest.source_id, latest.source_version, $3, $2, true,
+    select -row_number() over (order by latest.source_id), latest.source_id, latest.source_version, $3, $2, true,
            landing.tombstone_hash(latest.content_hash), latest.record::text
     from unnest($1) as wanted (source_id)
     cross join lateral (

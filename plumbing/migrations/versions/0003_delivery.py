@@ -98,7 +98,9 @@ create table delivery.intent (
     vendor_id text,
     vendor_detail jsonb,
     next_attempt_at timestamptz not null default '-infinity',
-    attempt_count integer not null default 0,
+    attempt_count integer not null default 0, -- claims; with lease_owner the fence of every state change
+    failure_count integer not null default 0, -- tries that failed: what runs out
+    last_call_id bigint,
     doubt_since timestamptz,
     look_count integer not null default 0,
     lease_owner text,
@@ -183,7 +185,7 @@ create index request_by_time on delivery.request (destination, at);
 create table delivery.attempt (
     attempt_id bigint generated always as identity primary key,
     intent_id bigint not null,
-    call_id bigint not null,
+    call_id bigint,                          -- null: refused by our own payload rules, nothing was asked
     attempt_no integer not null,
     at timestamptz not null default clock_timestamp(),
     outcome text not null,
@@ -341,13 +343,16 @@ from delivery.exception x left join delivery.intent i using (intent_id);
 
 # Analysts read the views only: payloads and fields of payroll intents are pay data.
 GRANTS = """
-grant usage on schema delivery to hourline_deliver, hourline_operate, hourline_transform, hourline_analyse;
-grant select on all tables in schema delivery to hourline_deliver, hourline_operate, hourline_transform;
+-- The foundation's rights for new tables are wider than a ledger allows: start from nothing.
+revoke all on all tables in schema delivery from hourline_load, hourline_deliver, hourline_operate, hourline_transform, hourline_analyse;
+grant usage on schema delivery to hourline_load, hourline_deliver, hourline_operate, hourline_transform, hourline_analyse;
+grant select on all tables in schema delivery to hourline_load, hourline_deliver, hourline_operate, hourline_transform;
 grant insert on delivery.contract, delivery.plan, delivery.intent, delivery.intent_line, delivery.chain, delivery.request,
     delivery.attempt, delivery.exception, delivery.event to hourline_deliver;
 grant update on delivery.plan, delivery.intent, delivery.chain, delivery.exception to hourline_deliver, hourline_operate;
 grant insert on delivery.event, delivery.exception, delivery.epoch to hourline_operate;
-grant usage on sequence delivery.call_id_seq to hourline_deliver;
+grant usage on sequence delivery.call_id_seq, delivery.intent_intent_id_seq to hourline_deliver;
+do $$ begin execute format('grant temporary on database %I to hourline_deliver', current_database()); end $$;
 grant select on delivery.ops_runs, delivery.ops_rows, delivery.ops_exceptions, delivery.last_plan, delivery.intent_effect to hourline_analyse;
 """
 
