@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 import stat
 import struct
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plumbing import log
+
+if TYPE_CHECKING:
+    import pwd
+    from pathlib import Path
 
 _log = log.get(__name__)
 

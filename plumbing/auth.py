@@ -88,20 +88,20 @@ class ClientCredentials(httpx.Auth):
         self._host: httpx.URL | None = None
 
     def auth_flow(self, request: httpx.Request) -> Flow:
-        used = yield from self._signed_in(refused=None)
+        used = yield from self._signed_in(request, refused=None)
         self._sign(request, used)
         response = yield request
         if response.status_code == httpx.codes.UNAUTHORIZED and self._expired(response):
-            used = yield from self._signed_in(refused=used)
+            used = yield from self._signed_in(request, refused=used)
             self._sign(request, used)
             yield request
 
-    def _signed_in(self, refused: str | None) -> Generator[httpx.Request, httpx.Response, str]:
+    def _signed_in(self, call: httpx.Request, refused: str | None) -> Generator[httpx.Request, httpx.Response, str]:
         with self._lock:
             # Another thread may have signed in again while this one waited.
             if self._token is None or self._token == refused:
                 self._token = None
-                response = yield self._token_request()
+                response = yield self._token_request(call)
                 answer = token_answer(response)
                 token = str(answer["access_token"])
                 protect(token)
@@ -110,14 +110,13 @@ class ClientCredentials(httpx.Auth):
                 self._token = token
             return self._token
 
-    def _token_request(self) -> httpx.Request:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._client_id.get_secret_value(),
-            "client_secret": self._client_secret.get_secret_value(),
-        }
-        headers = {"Accept": "application/json"}
-        return httpx.Request("POST", self._token_url, data=form, headers=headers, extensions={SIGN_IN: True})
+    def _token_request(self, call: httpx.Request) -> httpx.Request:
+        pair = f"{self._client_id.get_secret_value()}:{self._client_secret.get_secret_value()}".encode()
+        basic = base64.b64encode(pair).decode("ascii")
+        protect(basic)
+        return sign_in(
+            call, self._token_url, {"Authorization": f"Basic {basic}"}, data={"grant_type": "client_credentials"}
+        )
 
     def _sign(self, request: httpx.Request, token: str) -> None:
         request.headers["Authorization"] = f"Bearer {token}"
@@ -127,7 +126,7 @@ class ClientCredentials(httpx.Auth):
 
 
 class TokenPair:
-    """The access and refresh token of a connection, kept in its secret store so that a rotation outlives the process."""
+    """The access and refresh token of a connection, kept in its secret store, so a rotation outlives us."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -173,19 +172,24 @@ class RefreshToken(httpx.Auth):
     Args:
         token_url: where tokens are renewed.
         pair: the tokens to begin with, and where to keep the new ones.
-        as_json: send the grant as a JSON body rather than as a form.
+        headers: what the vendor wants with every call, this one too.
     """
 
     requires_response_body = True
 
     def __init__(
-        self, token_url: str, client_id: SecretStr, client_secret: SecretStr, pair: TokenPair, *, as_json: bool = False
+        self,
+        token_url: str,
+        client_id: SecretStr,
+        client_secret: SecretStr,
+        pair: TokenPair,
+        headers: Mapping[str, str],
     ) -> None:
         self._token_url = token_url
         self._client_id = client_id
         self._client_secret = client_secret
         self._pair = pair
-        self._as_json = as_json
+        self._headers = headers
         self._lock = threading.Lock()
 
     def auth_flow(self, request: httpx.Request) -> Flow:
@@ -193,30 +197,28 @@ class RefreshToken(httpx.Auth):
         request.headers["Authorization"] = f"Bearer {used}"
         response = yield request
         if response.status_code == httpx.codes.UNAUTHORIZED and self._pair.refresh_token():
-            renewed = yield from self._renew(refused=used)
+            renewed = yield from self._renew(request, refused=used)
             request.headers["Authorization"] = f"Bearer {renewed}"
             yield request
 
-    def _renew(self, refused: str) -> Generator[httpx.Request, httpx.Response, str]:
+    def _renew(self, call: httpx.Request, refused: str) -> Generator[httpx.Request, httpx.Response, str]:
         with self._lock, self._pair.locked():
             current = self._pair.reload()
             if current != refused:  # renewed meanwhile, here or by another process
                 return current
-            response = yield self._renewal()
+            response = yield self._renewal(call)
             answer = token_answer(response)
             self._pair.save(str(answer["access_token"]), str(answer.get("refresh_token") or self._pair.refresh_token()))
             return self._pair.access_token()
 
-    def _renewal(self) -> httpx.Request:
+    def _renewal(self, call: httpx.Request) -> httpx.Request:
         grant = {
             "grant_type": "refresh_token",
             "client_id": self._client_id.get_secret_value(),
             "client_secret": self._client_secret.get_secret_value(),
             "refresh_token": self._pair.refresh_token(),
         }
-        body: dict[str, Any] = {"json": grant} if self._as_json else {"data": grant}
-        headers = {"Accept": "application/json"}
-        return httpx.Request("POST", self._token_url, headers=headers, extensions={SIGN_IN: True}, **body)
+        return sign_in(call, self._token_url, self._headers, data=grant)
 
 
 class OAuth1Signature(httpx.Auth):
@@ -229,6 +231,13 @@ class OAuth1Signature(httpx.Auth):
         self._realm = realm
 
     def auth_flow(self, request: httpx.Request) -> Flow:
+        self._sign(request)
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:  # a nonce seen before, or a clock that was off
+            self._sign(request)
+            yield request
+
+    def _sign(self, request: httpx.Request) -> None:
         from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, SIGNATURE_TYPE_AUTH_HEADER, Client
 
         consumer_key, consumer_secret, token, token_secret = (one.get_secret_value() for one in self._secrets)
@@ -242,9 +251,19 @@ class OAuth1Signature(httpx.Auth):
             realm=self._realm,
         )
         # A JSON body is no part of the signature (RFC 5849 section 3.4.1.3.1); the query is.
-        _, headers, _ = signer.sign(str(request.url), http_method=request.method)
+        _, headers, _ = signer.sign(str(request.url), http_method=request.method)  # type: ignore[arg-type]
         request.headers["Authorization"] = headers["Authorization"]
-        yield request
+
+
+def sign_in(call: httpx.Request, url: str, headers: Mapping[str, str], **body: Any) -> httpx.Request:
+    """A request of the sign-in, with the time-outs and standing headers of the call that needs it."""
+    return httpx.Request(
+        "POST",
+        url,
+        headers={"User-Agent": call.headers.get("User-Agent", ""), "Accept": "application/json", **headers},
+        extensions={**call.extensions, SIGN_IN: True},
+        **body,
+    )
 
 
 def token_answer(response: httpx.Response) -> Mapping[str, Any]:

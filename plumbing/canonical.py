@@ -1,8 +1,9 @@
 """One byte string for one value: the ground under fingerprints, content hashes and the audit chain.
 
-Keys are sorted by code point, there is no white space, text is UTF-8 and unescaped but for what JSON demands, a number is
-written plainly without exponent or trailing zeros (so 8, 8.0 and 8.00 are one value), an instant is UTC with six digits.
-Floats are refused: two machines may print the same one differently, and money or hours must never have been one.
+Keys are sorted by code point, there is no white space, text is UTF-8 and unescaped but for what JSON demands, a number
+is written plainly without exponent or trailing zeros (so 8, 8.0 and 8.00 are one value), an instant is UTC with six
+digits. Floats are refused: two machines may print the same one differently, and money or hours must never have been
+one.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def dumps(value: Any) -> bytes:
 
 
 def keyed_hash(key: SecretStr | bytes, value: Any) -> str:
-    """HMAC-SHA256 over the canonical JSON, 64 hex digits: equal values are equal, and cannot be guessed without the key."""
+    """HMAC-SHA256 over the canonical JSON, 64 hex digits: equal for equal values, not to be guessed without the key."""
     secret = key if isinstance(key, bytes) else key.get_secret_value().encode("utf-8")
     return hmac.new(secret, dumps(value), hashlib.sha256).hexdigest()
 

@@ -14,8 +14,8 @@
         ├── Conflict             what stands there is not what the call supposed
         └── UnexpectedAnswer     the answer is not what it claims to be
 
-Whether to retry is a property of the type, decided once, here. A message is one sentence for a person: what happened and
-where; ``remedy`` says what to do next. Neither ever holds a secret: texts are redacted when an error is made.
+Whether to retry is a property of the type, decided once, here. A message is one sentence for a person: what happened
+and where; ``remedy`` says what to do next. Neither ever holds a secret: texts are redacted when an error is made.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ def _rebuild(kind: type[HourlineError], state: dict[str, Any]) -> HourlineError:
     return error
 
 
-class Misconfigured(HourlineError):
+class Misconfigured(HourlineError):  # noqa: N818  named for what happened
     """A setting, a file or a right is missing or wrong; nothing was tried."""
 
 
-class Transient(HourlineError):
+class Transient(HourlineError):  # noqa: N818  named for what happened
     """The same call may succeed later."""
 
 
@@ -107,7 +107,7 @@ class OutcomeUnknown(Transient):
     """A write went out and its answer was lost or unreadable: it may or may not have been carried out."""
 
 
-class Terminal(HourlineError):
+class Terminal(HourlineError):  # noqa: N818  named for what happened
     """The same call will fail again."""
 
 

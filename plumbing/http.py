@@ -1,7 +1,7 @@
 """One way to speak HTTP: limits, time-outs, sign-in, redaction, retries of reads, and every failure by its name.
 
-The promise that delivery stands on: a write is sent at most once by this layer (but for one repetition after a 401, which
-every vendor documents as not carried out). Whether it reached the other side is always told:
+The promise that delivery stands on: a write is sent at most once by this layer (but for one repetition after a 401,
+which every vendor documents as not carried out). Whether it reached the other side is always told:
 
 - nothing was sent (no connection, sign-in failed in transit): `Unavailable`, safe to send again;
 - refused with an answer: `Refused`, `Conflict`, `RateLimited`, …: nothing was done there;
@@ -13,6 +13,7 @@ would carry credentials to another host.
 
 from __future__ import annotations
 
+import functools
 import json
 import ssl
 import time
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -36,7 +37,6 @@ from plumbing.errors import (
     OutcomeUnknown,
     RateLimited,
     Refused,
-    Terminal,
     Transient,
     Unauthorized,
     Unavailable,
@@ -46,6 +46,9 @@ from plumbing.limits import Allowance, gate_of
 from plumbing.redaction import redact
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from types import ModuleType
+
     from plumbing.settings import Connection
 
 _log = log.get(__name__)
@@ -186,7 +189,7 @@ class Client:
             trust_env=False,  # the environment is read by plumbing.settings alone
         )
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -235,12 +238,12 @@ class Client:
         Args:
             path: below the base address, or an absolute address of the same host (a next-page link).
             json: body; Decimals are sent as plain numbers.
-            is_read: changes nothing there, so it may be repeated; default by method (a SuiteQL query is a POST that reads).
+            is_read: it changes nothing there and may be repeated; default by method (a SuiteQL query is a POST).
             retries: repetitions of a read; a write has none whatever is asked.
             expect_json: a body that is there must be JSON; get it by `json_body`.
         """
         reads = method.upper() in READ_METHODS if is_read is None else is_read
-        body = {"content": content, "data": data}
+        body: dict[str, Any] = {"content": content, "data": data}
         all_headers = dict(headers or {})
         if json is not None:
             body = {"content": json_bytes(json)}
@@ -248,7 +251,7 @@ class Client:
         address = self._address(path)
 
         def send() -> httpx.Response:
-            request = self._http.build_request(method, address, params=params, headers=all_headers, **body)  # type: ignore[arg-type]
+            request = self._http.build_request(method, address, params=params, headers=all_headers, **body)
             return self._try(request, reads, expect_json)
 
         if not reads:
@@ -256,7 +259,7 @@ class Client:
         return self._repeat(send, READ_RETRIES if retries is None else retries)
 
     def _repeat(self, send: Callable[[], httpx.Response], retries: int) -> httpx.Response:
-        import stamina
+        stamina = _stamina()
 
         def wait_or_not(error: Exception) -> bool | float:
             if not isinstance(error, Transient):
@@ -279,10 +282,11 @@ class Client:
         raise AssertionError("a retry loop ends by an answer or an error")
 
     def _address(self, path: str) -> httpx.URL:
-        url = httpx.URL(path) if "://" in path else self._base.join(path.lstrip("/"))
+        absolute = path.startswith(("http://", "https://"))
+        url = httpx.URL(path) if absolute else self._base.join(path.lstrip("/"))
         if (url.scheme, url.host, url.port) != (self._base.scheme, self._base.host, self._base.port):
             raise UnexpectedAnswer(
-                f"Connection {self.connection.name} was pointed at another host, {url.host}; credentials are not sent there.",
+                f"Connection {self.connection.name} was pointed at another host, {url.host}; nothing was sent there.",
                 **self._who(),
             )
         return url
@@ -427,6 +431,24 @@ class Client:
             self.on_request(exchange)
 
 
+@functools.cache
+def _stamina() -> ModuleType:
+    """stamina, told to log its repetitions by our logger: by itself it writes to standard output."""
+    import stamina
+    from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+    def tell(details: RetryDetails) -> None:
+        _log.info(
+            "read repeated",
+            after_seconds=round(details.wait_for, 2),
+            attempt=details.retry_num,
+            why=str(details.caused_by),
+        )
+
+    set_on_retry_hooks([tell])
+    return stamina
+
+
 _LOOK_FIRST = "Look there by its key before sending it again; `hourline push` does."
 
 
@@ -444,6 +466,14 @@ def json_bytes(value: Any) -> bytes:
     return dumps(value)
 
 
+def body_of_error(response: httpx.Response) -> Any:
+    """The JSON of a refusal, or None where it is none: an error page must not hide the error."""
+    try:
+        return _loads(response)
+    except ValueError:
+        return None
+
+
 def retry_after(response: httpx.Response, clock: Clock) -> float | None:
     """Seconds that the ``Retry-After`` header asks for, given as seconds or as a date; None without one."""
     value = response.headers.get("retry-after", "").strip()
@@ -452,7 +482,8 @@ def retry_after(response: httpx.Response, clock: Clock) -> float | None:
     if value.replace(".", "", 1).isdigit():
         return float(value)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - clock.now()).total_seconds())
+        until: datetime = parsedate_to_datetime(value)
+        return max(0.0, (until - clock.now()).total_seconds())
     except (ValueError, TypeError):
         return None
 
@@ -538,8 +569,9 @@ __all__ = [
     "Envelope",
     "ErrorReader",
     "Exchange",
-    "Terminal",
+    "Hook",
     "Timeouts",
+    "body_of_error",
     "json_body",
     "json_bytes",
     "retry_after",

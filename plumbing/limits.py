@@ -9,10 +9,13 @@ from __future__ import annotations
 import collections
 import contextlib
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from plumbing.clock import Clock
+from plumbing.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -68,15 +71,13 @@ class Gate:
             return self.allowance.window_seconds - (now - self._began[0])
 
 
-_gates: dict[tuple[str, str, Allowance, int], Gate] = {}
+_gates: dict[tuple[str, str, Allowance], Gate] = {}
 _gates_lock = threading.Lock()
 
 
 def gate_of(connection: str, base_url: str, allowance: Allowance, clock: Clock) -> Gate:
     """The one gate of a connection in this process; a hand-moved clock gets a gate of its own."""
-    from plumbing.clock import SystemClock
-
     if not isinstance(clock, SystemClock):
         return Gate(allowance, clock)
     with _gates_lock:
-        return _gates.setdefault((connection, base_url, allowance, 0), Gate(allowance, clock))
+        return _gates.setdefault((connection, base_url, allowance), Gate(allowance, clock))

@@ -1,8 +1,8 @@
 """The secret store: ``<home>/secrets.toml``, mode 0600, one section per connection.
 
 A value set from outside (the environment) is kept out of the file. Vendors that rotate a token hand out a new one that
-only we know, so it is written to the file at once, with the fingerprint of the value it grew from: as long as the outside
-value is still that one, the rotated value stands; when somebody sets a new one outside, that one stands.
+only we know, so it is written to the file at once, with the fingerprint of the value it grew from: as long as the
+outside value is still that one, the rotated value stands; when somebody sets a new one outside, that one stands.
 Writes are whole-file, synced and atomic, under a lock that every process honours.
 """
 
@@ -14,12 +14,14 @@ import hashlib
 import os
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plumbing.errors import Misconfigured
 from plumbing.redaction import protect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 ROTATED_FROM = "rotated_from"  # sub-table of a section: field -> fingerprint of the outside value it grew from
 OWN_SECTION = "hourline"

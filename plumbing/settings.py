@@ -7,12 +7,12 @@ What is wrong is said in one sentence (`Misconfigured`), never by a traceback, a
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import tomllib
 import urllib.parse
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ from plumbing.errors import Misconfigured
 from plumbing.secret_store import OWN_SECTION, SecretStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from pydantic import SecretStr
 
 SECRET_PREFIX = "HOURLINE_SECRET__"  # noqa: S105  the name of a variable, no secret
@@ -70,6 +72,7 @@ class Settings:
     warehouse_url: SecretStr | None
     rules_dir: Path
     store: SecretStore = field(repr=False, compare=False)
+    prefect_api_url: str | None = None
 
     @functools.cached_property
     def master_key(self) -> SecretStr:
@@ -86,7 +89,7 @@ class Settings:
             return self.connections[name]
         self.require_connections()
         raise Misconfigured(
-            f"There is no connection {name!r}; configured in {self.config_path} are {', '.join(sorted(self.connections))}.",
+            f"There is no connection {name!r} in {self.config_path}; there are {', '.join(sorted(self.connections))}.",
             connection=name,
             remedy="Use one of these names, or add the connection.",
         )
@@ -122,7 +125,32 @@ def load(home: Path | None = None) -> Settings:
         warehouse_url=_warehouse_url(environment.get("HOURLINE_WAREHOUSE_URL"), "HOURLINE_WAREHOUSE_URL"),
         rules_dir=_rules_dir(environment.get("HOURLINE_RULES_DIR"), folder),
         store=store,
+        prefect_api_url=environment.get("PREFECT_API_URL") or None,
     )
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child process: ours, with `extra` laid over it."""
+    return {**os.environ, **extra}  # noqa: TID251  the one reader
+
+
+@contextlib.contextmanager
+def exported(values: Mapping[str, str]) -> Iterator[None]:
+    """Lends variables to libraries that resolve their own settings (dbt, Prefect), and takes them back.
+
+    The process has one environment: values lent at the same time by two threads must agree.
+    """
+    environment = os.environ  # noqa: TID251  the one writer, too
+    earlier = {name: environment.get(name) for name in values}
+    environment.update(values)
+    try:
+        yield
+    finally:
+        for name, value in earlier.items():
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
 
 
 def warehouse_url_for_tests() -> SecretStr | None:

@@ -7,7 +7,6 @@ may do is decided by rights in the database. Anything from PostgreSQL 15 up is t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -16,6 +15,8 @@ from plumbing.errors import Misconfigured, Unavailable
 from plumbing.redaction import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import psycopg
     import sqlalchemy
 
@@ -29,7 +30,6 @@ OLDEST_VERSION = 150000  # as PostgreSQL numbers itself: 15.0
 CONNECT_SECONDS = 15
 MIGRATION_LOCK = 0x686F75726C696E65  # "hourline": one migration at a time in a database
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
-_WORDS_OF_MISSING_RIGHT = "the login lacks rights"
 
 
 class Warehouse:
@@ -68,7 +68,7 @@ class Warehouse:
         option = quote(f"-c role={_group(role)}", safe="")
         return f"{self._url}{'&' if '?' in self._url else '?'}options={option}"
 
-    def connect(self, role: Role | None, autocommit: bool = False) -> psycopg.Connection[Any]:  # noqa: FBT001, FBT002
+    def connect(self, role: Role | None, autocommit: bool = False) -> psycopg.Connection[Any]:
         """A new connection; the caller closes it. ``role=None`` is the login itself, for migrations.
 
         Raises:
@@ -93,7 +93,7 @@ class Warehouse:
         return sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: self.connect(role), pool_pre_ping=True)
 
     def migrate(self) -> None:
-        """Bring the database to the newest revision; nothing changes when it is there. One transaction, one at a time."""
+        """Bring the database to the newest revision, in one transaction, one process at a time."""
         from alembic import command
         from alembic.config import Config
 
@@ -127,7 +127,7 @@ class Warehouse:
         """Stop the embedded server; True if it was running. A server by address is left alone."""
         return embedded.stop(self._folder) if self._folder is not None else False
 
-    def _login(self, autocommit: bool) -> psycopg.Connection[Any]:  # noqa: FBT001
+    def _login(self, autocommit: bool) -> psycopg.Connection[Any]:
         import psycopg
 
         found = _conninfo(self._url)
@@ -180,7 +180,7 @@ class Warehouse:
                 raise
             user = _conninfo(self._url).get("user", "")
             raise Misconfigured(
-                f"The warehouse login {user} lacks the rights to {what}: {error.orig.diag.message_primary}; nothing was changed.",
+                f"The warehouse login {user} may not {what}: {error.orig.diag.message_primary}; nothing was changed.",
                 remedy="It needs CREATEROLE and must own the database, or be a superuser.",
             ) from None
 

@@ -1,3 +1,5 @@
-"""Names the fixture modules; nothing else stands here."""
+"""Every module in fixtures/ is a plug-in; nothing else stands here."""
 
-pytest_plugins = ["tests.fixtures.postgres"]
+from pathlib import Path
+
+pytest_plugins = sorted(f"tests.fixtures.{module.stem}" for module in Path(__file__).with_name("fixtures").glob("*.py"))

@@ -30,8 +30,10 @@ do $$
 begin
     if not pg_has_role(current_user, 'hourline_{role}', 'member') then
         execute format('grant hourline_{role} to %I', current_user);
-    elsif current_setting('server_version_num')::int >= 160000 and not pg_has_role(current_user, 'hourline_{role}', 'set') then
-        execute format('grant hourline_{role} to %I with set true, inherit true', current_user);
+    elsif current_setting('server_version_num')::int >= 160000 then
+        if not pg_has_role(current_user, 'hourline_{role}', 'set') then  -- a privilege that 15 does not know
+            execute format('grant hourline_{role} to %I with set true, inherit true', current_user);
+        end if;
     end if;
 end $$
 """
@@ -98,7 +100,8 @@ def _make_clock() -> None:
     op.execute("""
         create or replace function hourline.may_set_now() returns boolean language sql stable parallel safe as $$
             with recursive held as (
-                select m.roleid from pg_auth_members m join pg_roles r on r.oid = m.member where r.rolname = session_user
+                select m.roleid from pg_auth_members m join pg_roles r on r.oid = m.member
+                where r.rolname = session_user
                 union
                 select m.roleid from pg_auth_members m join held on held.roleid = m.member
             )
@@ -116,5 +119,5 @@ def _make_clock() -> None:
     """)
     op.execute(
         "comment on function hourline.now() is "
-        "'The present for views and leases: the setting hourline.now for members of hourline_test, else the statement''s start.'"
+        "'The present for views and leases: the setting hourline.now for hourline_test, else the statement''s start.'"
     )

@@ -1,0 +1,1 @@
+"""Gusto: employees and their jobs, pay schedules, payrolls, and the time sheets that it holds."""

@@ -1,0 +1,1 @@
+"""NetSuite: the ERP's master data, its invoices with the time they bill, and the time rows that it holds."""

@@ -1,0 +1,1 @@
+"""Salesforce: customers, contracts, and the price book that holds dated rates."""

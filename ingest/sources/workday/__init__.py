@@ -1,0 +1,1 @@
+"""Workday: the workers, from a report as a service."""
