@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 
 from flows import jobs, orchestration
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from flows.jobs import Landed
 
 
-@task(task_run_name="land {connection}", tags=["land"], retries=0, cache_policy=None)
+@task(task_run_name="land {connection}", tags=["land"], retries=0, cache_policy=NO_CACHE)
 def land_connection(home: str, connection: str, full: bool = False) -> Landed:
     """One call to `jobs.land`, one at a time per connection."""
     with orchestration.alone(connection):
