@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--allowance", type=int, default=1, help="multiplies the vendors' limits (%(default)s)")
     parser.add_argument("--unconfirmed", type=_words, default=(), help="undocumented behaviours to switch on")
     parser.add_argument("--with-parent", type=int, metavar="PID", help="stop when this process ends")
+    parser.add_argument("--keep", action="store_true", help="go on from where an earlier run on the folder ended")
     given = parser.parse_args(arguments)
     try:
         run(
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
                 allowance=given.allowance,
                 unconfirmed=frozenset(given.unconfirmed),
                 with_parent=given.with_parent,
+                keep=given.keep,
             )
         )
     except ValueError as error:

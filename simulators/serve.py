@@ -15,11 +15,12 @@ import orjson
 import simulators
 from simulators.firm.generator import build
 from simulators.firm.rules import write_rules
-from simulators.kit import AppOptions
+from simulators.kit import AppOptions, KitApp
 from simulators.kit.server import Listener, TestAuthority, serve_until_told
+from simulators.kit.tape import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
     from datetime import date
     from pathlib import Path
     from types import ModuleType
@@ -41,6 +42,12 @@ class Run:
     allowance: int = 1
     unconfirmed: frozenset[str] = frozenset()
     with_parent: int | None = None
+    keep: bool = False
+
+    def firm(self) -> dict[str, Any]:
+        """What makes the firm what it is."""
+        flags = sorted(self.unconfirmed)
+        return {"seed": self.seed, "entries": self.entries, "as_of": self.as_of.isoformat(), "unconfirmed": flags}
 
 
 def vendors() -> list[str]:
@@ -59,7 +66,9 @@ def load(names: Iterable[str]) -> dict[str, ModuleType]:
 
 def run(asked: Run) -> None:
     """Serves until told to stop. Writes into `asked.out`: `rules/*.csv`, `truth.jsonl`, `ca.pem` if some vendor is
-    served by TLS, and last, when every vendor answers, `simulators.json`, whole or not at all."""
+    served by TLS, and last, when every vendor answers, `simulators.json`, whole or not at all.
+    With `keep` what is written to the vendors goes to `happened.jsonl` too, and a later run with it goes on from there;
+    `truth.jsonl` stays the truth of the firm's first moment."""
     modules = load(asked.only)
     asked.out.mkdir(parents=True, exist_ok=True)
     ready_file = asked.out / "simulators.json"
@@ -71,7 +80,7 @@ def run(asked: Run) -> None:
     listeners = {name: Listener.bind(name, tls=bool(getattr(module, "TLS", False))) for name, module in modules.items()}
     authority = TestAuthority(asked.out) if any(listener.tls for listener in listeners.values()) else None
     described: dict[str, Any] = {}
-    apps = []
+    apps: list[tuple[Listener, KitApp]] = []
     for name, module in modules.items():
         listener = listeners[name]
         options = AppOptions(listener.origin, asked.seed, asked.allowance, asked.unconfirmed)
@@ -79,11 +88,25 @@ def run(asked: Run) -> None:
         described[name] = {**module.describe(world, options), "control_url": f"{listener.origin}/_control"}
         if listener.tls and authority is not None:
             described[name]["ca_file"] = str(authority.ca_file.resolve())
+    tape = Tape(asked.out / "happened.jsonl", asked.firm()) if asked.keep else None
     ready = partial(write_whole, ready_file, described)
     try:
-        asyncio.run(serve_until_told(apps, authority, ready, asked.with_parent))
+        asyncio.run(_go_on(world, apps, tape, partial(serve_until_told, apps, authority, ready, asked.with_parent)))
     finally:
+        if tape is not None:
+            tape.close()
         ready_file.unlink(missing_ok=True)  # nobody answers there any more
+
+
+async def _go_on(
+    world: World, apps: list[tuple[Listener, KitApp]], tape: Tape | None, serving: Callable[[], Awaitable[None]]
+) -> None:
+    """Tells the past again, if there is one, then serves."""
+    if tape is not None:
+        await tape.replay(world, {listener.name: app for listener, app in apps})
+        for _listener, app in apps:
+            app.tape = tape
+    await serving()
 
 
 def write_truth(world: World, path: Path) -> None:

@@ -164,10 +164,11 @@ def another_project(world: World, entry: TimeEntry, rng: random.Random) -> Proje
     now = world.project_of_workspace(entry.workspace_id)
     if now is None:
         return None
+    ordinary = _ordinary(world)
     fitting = [
         p
         for p in world.projects.values()
-        if int(p.kantata_workspace_id) in _ordinary(world)
+        if int(p.kantata_workspace_id) in ordinary
         and p is not now
         and (p.entity, p.currency) == (now.entity, now.currency)
         and world.contracts[p.contract_number or ""].billing_type == TIME_AND_MATERIALS
@@ -260,11 +261,11 @@ def _give_work(world: World, rng: random.Random, project: Project) -> None:
 def _ensure_role(world: World, rng: random.Random, name: str, first: date, last: date) -> None:
     """At least one billable hour of the role between the dates, on a project whose client has a price book."""
     role_id = next(int(r.kantata_role_id) for r in world.roles.values() if r.name == name)
+    ordinary = _ordinary(world)
     priced = {
         int(p.kantata_workspace_id)
         for p in world.projects.values()
-        if p.kind == "client"
-        and int(p.kantata_workspace_id) in _ordinary(world)
+        if int(p.kantata_workspace_id) in ordinary
         and world.contracts[p.contract_number or ""].salesforce_pricebook_id is not None
     }
     condition = "role_id = ? and work_date between ? and ? and state = ? and billable"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import astuple, fields
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Table(Generic[T]):
         plain = [_bare(hints[column]) for column in columns]
         self._to = [_TO_SQL.get(kind) for kind in plain]
         self._from = [(i, _FROM_SQL[kind]) for i, kind in enumerate(plain) if kind in _FROM_SQL]
+        self._values = attrgetter(*columns)
         self._key = columns[0]
         self._columns = ", ".join(columns)
         self._marks = ", ".join("?" * len(columns))
@@ -117,7 +119,7 @@ class Table(Generic[T]):
         return int(self.value(f"select max({self._key}) from {self.name}") or 0) + 1  # noqa: S608
 
     def _encode(self, row: T) -> tuple[Any, ...]:
-        values = astuple(row)  # type: ignore[call-overload]
+        values = self._values(row)
         return tuple(
             value if value is None or convert is None else convert(value)
             for value, convert in zip(values, self._to, strict=True)

@@ -19,7 +19,8 @@ Smallest vendor:
         return KitApp("acme", world, options, routes=[Route("GET", "/v1/people", people)], authenticate=check)
 """
 
-from simulators.kit.app import AppOptions, Call, KitApp, Route, answer
+from simulators.kit.app import AppOptions, KitApp, Route, answer
+from simulators.kit.call import Call
 from simulators.kit.clock import SimClock
 from simulators.kit.faults import Fault, PageShape
 from simulators.kit.journal import Journal

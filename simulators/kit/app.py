@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import orjson
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 from starlette.routing import compile_path
 
+from simulators.kit.call import Call
 from simulators.kit.control import Control
 from simulators.kit.faults import Fault, PageShape, spoil_page
 from simulators.kit.journal import READS, Journal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from simulators.firm.model import World
     from simulators.kit.limits import Limit
+    from simulators.kit.tape import Tape
 
 Handler = "Callable[[Call], Response | Awaitable[Response]]"
 
@@ -43,34 +44,6 @@ class AppOptions:
 
     def has(self, flag: str) -> bool:
         return flag in self.unconfirmed
-
-
-@dataclass
-class Call:
-    """One request, body read. A handler fills `ids` with what the journal should know (record ids, external keys);
-    `authenticate` may set `principal`; `params` are the values of the route's template."""
-
-    method: str
-    path: str
-    query: QueryParams
-    headers: Headers
-    body: bytes
-    url: str
-    params: dict[str, str] = field(default_factory=dict)
-    ids: dict[str, str] = field(default_factory=dict)
-    principal: str = ""
-
-    def json(self) -> Any:
-        """The body as JSON; ValueError when it is none."""
-        return orjson.loads(self.body)
-
-    def form(self) -> dict[str, str]:
-        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
-
-    @property
-    def bearer(self) -> str | None:
-        scheme, _, token = self.headers.get("authorization", "").partition(" ")
-        return token.strip() if scheme.lower() == "bearer" and token else None
 
 
 class Answer(Response):
@@ -92,7 +65,8 @@ def answer(
 
 class Route:
     """`template` as Starlette writes paths: `/v1/people/{id}`, `/files/{rest:path}`. `reads=True` marks a POST that
-    changes nothing (a query, a token), so that it does not count as a write."""
+    changes nothing (a query, a token), so that it does not count as a write; `open_to_all` needs no sign-in; `advances`
+    marks a read that moves something on there (a job that goes a step further each time it is looked at)."""
 
     def __init__(
         self,
@@ -102,12 +76,14 @@ class Route:
         *,
         reads: bool = False,
         open_to_all: bool = False,
+        advances: bool = False,
     ) -> None:
         self.methods = frozenset(methods.upper().split("|"))
         self.template = template
         self.handler = handler
         self.reads = reads
         self.open_to_all = open_to_all
+        self.advances = advances
         self._pattern = compile_path(template)[0]
 
     def match(self, path: str) -> dict[str, str] | None:
@@ -171,6 +147,7 @@ class KitApp:
         self.holdings = holdings
         self.shape = shape or PageShape()
         self.journal = Journal()
+        self.tape: Tape | None = None
         self.faults: list[Fault] = []
         self.revoked: set[str] = set()
         self.errors: list[str] = []  # unforeseen ones: a test asserts that there are none
@@ -229,7 +206,7 @@ class KitApp:
             await served.response(scope, receive, send)
 
     async def _decide(self, call: Call, kinds: Mapping[str, Fault]) -> _Served:
-        route, allowed = self._find(call)
+        route, allowed = self.find(call)
         template = route.template if route else "(no such path)"
         is_write = call.method not in READS and not (route and route.reads)
         if "drop" in kinds:
@@ -246,6 +223,8 @@ class KitApp:
             if fault := kinds.get("delay"):
                 await asyncio.sleep(fault.seconds)
             response = await self._answer(call, route, allowed)
+            if self.tape is not None and response.status_code < 400 and (is_write or (route and route.advances)):
+                self.tape.call(self.vendor, call, self.world.clock.now())
         finally:
             for limit in entered:
                 limit.leave(key)
@@ -253,7 +232,8 @@ class KitApp:
             return _Served(response, "dropped_after", template, is_write)
         return _Served(self._spoil(response, kinds), "answered", template, is_write)
 
-    def _find(self, call: Call) -> tuple[Route | None, frozenset[str]]:
+    def find(self, call: Call) -> tuple[Route | None, frozenset[str]]:
+        """The route that takes the call, its params filled in; else the methods that the path allows."""
         allowed: set[str] = set()
         for route in self.routes:
             params = route.match(call.path)

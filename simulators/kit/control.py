@@ -24,7 +24,8 @@ from simulators.kit.faults import Fault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulators.kit.app import Call, KitApp
+    from simulators.kit.app import KitApp
+    from simulators.kit.call import Call
 
 
 class Control:
@@ -109,7 +110,11 @@ class Control:
         if not isinstance(given, dict) or "verb" not in given:
             raise ValueError('a change is an object with a verb, like {"verb": "approve", "count": 5}')
         verb = given.pop("verb")
-        return self._app.world.changes.perform(verb, given)
+        at = self._app.world.clock.now()
+        done = self._app.world.changes.perform(verb, given)
+        if self._app.tape is not None:
+            self._app.tape.change(verb, given, at)
+        return done
 
     def _get_truth(self, _call: Call) -> Response:
         def lines() -> Iterator[bytes]:

@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -82,7 +82,7 @@ class TestAuthority:
 
 
 async def serve(
-    apps: list[tuple[Listener, ASGIApp]],
+    apps: Sequence[tuple[Listener, ASGIApp]],
     authority: TestAuthority | None,
     on_ready: Callable[[], None],
     stop: asyncio.Event,
@@ -132,7 +132,7 @@ def _server(listener: Listener, app: ASGIApp, authority: TestAuthority | None) -
 
 
 async def serve_until_told(
-    apps: list[tuple[Listener, ASGIApp]],
+    apps: Sequence[tuple[Listener, ASGIApp]],
     authority: TestAuthority | None,
     on_ready: Callable[[], None],
     with_parent: int | None,
