@@ -57,7 +57,8 @@ class Listener:
 
     @classmethod
     def bind(cls, name: str, *, tls: bool, port: int = 0) -> Listener:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the protocol named, asyncio turns Nagle's delay off: 40 ms on every small answer otherwise.
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((HOST, port))
         sock.listen(256)
