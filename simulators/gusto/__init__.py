@@ -17,9 +17,9 @@ carried over as something to sync; a sync and an approval are writes, so they mo
 From memory in the sheet: rotation and the two hours of an access token. The bodies of 401 and 429 are unconfirmed.
 
 Off unless named by `--unconfirmed`:
-- `gusto-sheet-in-processed-period-refused`: a sheet dated in a processed period is refused as a frozen payroll is;
-- `gusto-sync-stamp-survives-change`: a changed sheet keeps `synced_to_payroll_at` of its earlier version;
-- `gusto-version-2024-04-01`: the version that was to be shut off in June 2026 is still served.
+- `gusto_sheet_in_processed_period_refused`: a sheet dated in a processed period is refused as a frozen payroll is;
+- `gusto_sync_stamp_survives_change`: a changed sheet keeps `synced_to_payroll_at` of its earlier version;
+- `gusto_version_2024_04_01`: the version that was to be shut off in June 2026 is still served.
 
 Not simulated: the authorization code grant, webhooks, contractors, off-cycle and external payrolls, calculation and
 submission by API, time off, deductions, the 409 of parallel writers.

@@ -47,13 +47,13 @@ class Gusto:
         self.options = options
         self.company = Company(
             world,
-            keeps_sync_stamp=options.has("gusto-sync-stamp-survives-change"),
-            refuses_processed_dates=options.has("gusto-sheet-in-processed-period-refused"),
+            keeps_sync_stamp=options.has("gusto_sync_stamp_survives_change"),
+            refuses_processed_dates=options.has("gusto_sheet_in_processed_period_refused"),
         )
         self.payrolls = Payrolls(self.company)
         self.syncs = Syncs(self.company, self.payrolls)
         self.tokens = Tokens(options.seed, world.clock.wall)
-        self.versions = VERSIONS | ({OLD_VERSION} if options.has("gusto-version-2024-04-01") else frozenset())
+        self.versions = VERSIONS | ({OLD_VERSION} if options.has("gusto_version_2024_04_01") else frozenset())
         self.window = SlidingWindow("calls_in_a_minute", CALLS, WINDOW_SECONDS)
         self.kit = KitApp(
             "gusto",

@@ -74,24 +74,24 @@ class _Verbs:
             self._company.stamp_sheet(sheet)
         return {"approved": [s.uuid for s in pending]}
 
-    def gusto_reject_sheet(self, sheet: str = "") -> dict[str, Any]:
+    def gusto_reject_sheet(self, uuid: str = "") -> dict[str, Any]:
         """Reject a pending time sheet (the oldest, unless named)."""
-        chosen = self._pick(sheet, [s for s in self._company.sheets.values() if s.status == "pending"])
+        chosen = self._pick(uuid, [s for s in self._company.sheets.values() if s.status == "pending"])
         for found in chosen:
             found.status = "rejected"
             self._company.stamp_sheet(found)
         return {"rejected": [s.uuid for s in chosen]}
 
-    def gusto_delete_sheet(self, sheet: str = "") -> dict[str, Any]:
+    def gusto_delete_sheet(self, uuid: str = "") -> dict[str, Any]:
         """Delete a time sheet by hand (the oldest that carries metadata, unless named)."""
-        chosen = self._pick(sheet, self._ours())
+        chosen = self._pick(uuid, self._ours())
         for found in chosen:
             self._company.remove_sheet(found)
         return {"deleted": [s.uuid for s in chosen]}
 
-    def gusto_change_sheet(self, hours: str, sheet: str = "") -> dict[str, Any]:
+    def gusto_change_sheet(self, hours: str = "7.5", uuid: str = "") -> dict[str, Any]:
         """Set the regular hours of a time sheet by hand (the oldest that carries metadata, unless named)."""
-        chosen = self._pick(sheet, self._ours())
+        chosen = self._pick(uuid, self._ours())
         was = [f"{s.hours:.3f}" for s in chosen]
         for found in chosen:
             self._company.set_attributes(found, {"entries": [(Decimal(hours), CLASSIFICATIONS[0])]})
@@ -145,8 +145,10 @@ class _Verbs:
     def _ours(self) -> list[TimeSheet]:
         return [s for s in self._company.sheets.values() if s.metadata]
 
-    def _pick(self, sheet: str, candidates: list[TimeSheet]) -> list[TimeSheet]:
-        return [self._company.sheet(sheet)] if sheet else candidates[:1]
+    def _pick(self, uuid: str, candidates: list[TimeSheet]) -> list[TimeSheet]:
+        if uuid and uuid not in self._company.sheets:
+            raise ValueError(f"no time sheet {uuid!r}")
+        return [self._company.sheet(uuid)] if uuid else candidates[:1]
 
     def _employee_uuid(self, number: str) -> str:
         return str(self._world.consultants[number].gusto_employee_uuid)

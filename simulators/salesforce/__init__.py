@@ -13,7 +13,7 @@ Simulated, with the part of the sheet it stands on:
 From memory in the sheet, and given only because some answer has to be: the bodies of `updated` and `deleted`, error
 codes of single items (`DUPLICATE_VALUE`, `INVALID_CROSS_REFERENCE_KEY`, ...), `INVALID_QUERY_LOCATOR`.
 
-Off unless named by `--unconfirmed`: `salesforce-token-extras` (issued_at, signature, scope in the token answer).
+Off unless named by `--unconfirmed`: `salesforce_token_extras` (issued_at, signature, scope in the token answer).
 
 Not simulated: Bulk API 2.0 (A.7), Composite, create, update and delete by id, concurrency limits, change events (A.10),
 formula fields, validation rules, locks.

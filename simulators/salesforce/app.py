@@ -124,7 +124,7 @@ class Salesforce:
             "id": "https://login.salesforce.com/id/00DHl0000000001AAA/005Hl0000000001AAA",
             "token_type": "Bearer",
         }
-        if self.options.has("salesforce-token-extras"):
+        if self.options.has("salesforce_token_extras"):
             body |= {"issued_at": str(int(self.sessions.wall() * 1000)), "signature": "c2lnbmF0dXJl", "scope": "api"}
         return answer(body)
 

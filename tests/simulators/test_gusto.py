@@ -151,7 +151,7 @@ def test_no_version_is_the_minimum_version(account):
 
 
 def test_the_old_version_is_served_behind_its_flag(tmp_path):
-    with serve(gusto, tiny_firm(), tmp_path, frozenset({"gusto-version-2024-04-01"})) as vendor:
+    with serve(gusto, tiny_firm(), tmp_path, frozenset({"gusto_version_2024_04_01"})) as vendor:
         account = Account(vendor)
         account.http.headers["X-Gusto-API-Version"] = "2024-04-01"
         assert account.get("employees").status_code == 200
@@ -449,7 +449,7 @@ def test_nothing_new_to_sync_is_422(account):
 
 
 def test_a_changed_sheet_keeps_its_sync_stamp_behind_the_flag(tmp_path):
-    with serve(gusto, tiny_firm(), tmp_path, frozenset({"gusto-sync-stamp-survives-change"})) as vendor:
+    with serve(gusto, tiny_firm(), tmp_path, frozenset({"gusto_sync_stamp_survives_change"})) as vendor:
         account = Account(vendor)
         sheet = account.sheet()
         account.synced()
@@ -487,7 +487,7 @@ def test_processed_and_running_payrolls_differ_in_words_alone(account):
 
 
 def test_a_sheet_in_a_processed_period_is_refused_behind_the_flag(tmp_path):
-    with serve(gusto, tiny_firm(), tmp_path, frozenset({"gusto-sheet-in-processed-period-refused"})) as vendor:
+    with serve(gusto, tiny_firm(), tmp_path, frozenset({"gusto_sheet_in_processed_period_refused"})) as vendor:
         account = Account(vendor)
         response = account.create(shift_started_at="2026-10-20T14:00:00Z", shift_ended_at="2026-10-20T22:00:00Z")
         assert fault_of(response) == (422, "base", "invalid_operation")

@@ -137,7 +137,7 @@ def test_the_jwt_grant_checks_key_audience_user_and_expiry(org):
 def test_fields_of_the_token_answer_known_from_memory_are_off_unless_named(org, tmp_path):
     form = {"grant_type": "client_credentials", **org.secrets}
     assert "issued_at" not in org.http.post(TOKEN, data=form).json()
-    with serve(salesforce, tiny_firm(), tmp_path, frozenset({"salesforce-token-extras"})) as other:
+    with serve(salesforce, tiny_firm(), tmp_path, frozenset({"salesforce_token_extras"})) as other:
         assert other.http.post(TOKEN, data=form).json()["issued_at"].isdigit()
 
 
