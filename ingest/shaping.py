@@ -148,7 +148,7 @@ class Shaper:
                 if not nullable:
                     return self._misfit(content, f"{name} is null", name, secrets)
             elif not fits(value):
-                is_retyped = not _same_json_type(kind, value)
+                is_retyped = not same_json_type(kind, value)
                 found = _json_type(value) if is_retyped else "no valid one"
                 reason = f"{name} ought to be {_SHAPES[kind]} and is {found}"
                 return self._misfit(content, reason, name, secrets, is_retyped=is_retyped)
@@ -400,5 +400,5 @@ def _json_type(value: Any) -> str:
     return "list" if isinstance(value, list) else "null"
 
 
-def _same_json_type(kind: Kind, value: Any) -> bool:
+def same_json_type(kind: Kind, value: Any) -> bool:
     return kind == "any" or _json_type(value) == _JSON_TYPES.get(kind, "text")

@@ -152,13 +152,14 @@ class Stage:
 
 
 def _cause(error: BaseException) -> BaseException:
-    from plumbing.errors import HourlineError
+    """What the resource itself raised; dlt's own error if it raised nothing."""
+    from dlt.common.exceptions import DltException
 
     found: BaseException | None = error
     while found is not None:
-        if isinstance(found, HourlineError):
+        if not isinstance(found, DltException):
             return found
-        found = found.__cause__ or found.__context__
+        found = found.__cause__
     return error
 
 

@@ -228,6 +228,24 @@ class Store:
         values = {"connection": self.name, "resource": resource, "load": load_id, "period": period}
         return [row[0] for row in self.session.execute(query, values)]
 
+    def live_among(self, resource: str, source_ids: Sequence[str]) -> list[str]:
+        """Those of these ids that are live here."""
+        query = sql.SQL(
+            "select latest.source_id from unnest(%s::text[]) as wanted (source_id) cross join lateral"
+            " (select r.source_id, r.is_deleted from {} r where r.source_id = wanted.source_id"
+            " order by r.source_version desc, r.read_started_at desc, r.version desc limit 1) as latest"
+            " where not latest.is_deleted order by 1"
+        ).format(self._raw(resource))
+        return [row[0] for row in self.session.execute(query, (sorted(set(source_ids)),))]
+
+    def had_field(self, resource: str, name: str) -> bool:
+        """Whether any of the newest versions has this field."""
+        query = sql.SQL(
+            "select exists (select from (select record from {} order by version desc limit 1000) as newest"
+            " where newest.record ? %s)"
+        ).format(self._raw(resource))
+        return bool(self.session.execute(query, (name,)).fetchone()[0])  # type: ignore[index]
+
     def suspect(self, resource: str, load_id: str, source_ids: Sequence[str]) -> None:
         """Note ids that a full listing lacked."""
         self.session.execute(

@@ -40,6 +40,7 @@ PORT = 5432  # names the socket file; no port is opened
 LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 107 on Linux, 103 on macOS
 START_SECONDS = 120  # recovery after a crash may take its time
 STOP_SECONDS = 60
+ORPHAN_SECONDS = 30  # children of a killed server end by themselves
 INITDB_SECONDS = 120
 POLL_SECONDS = 0.05
 
@@ -100,7 +101,6 @@ def start(folder: Path) -> Address:
         if not (folder / "PG_VERSION").exists():
             _initialise(folder, binaries, account)
         _check_version(folder, binaries)
-        _forget_dead_postmaster(folder)
         return _launch(folder, binaries, account)
 
 
@@ -169,6 +169,7 @@ def _write_configuration(folder: Path, account: pwd.struct_passwd | None) -> Non
 def _launch(folder: Path, binaries: Path, account: pwd.struct_passwd | None) -> Address:
     _write_configuration(folder, account)
     socket_dir = _socket_dir(folder, account)
+    _forget_dead_postmaster(folder, socket_dir)
     started = time.monotonic()
     # The options go through a shell inside pg_ctl; the socket folder is one of ours or was checked for odd characters.
     done = _run(
@@ -191,7 +192,7 @@ def _make_database(address: Address) -> None:
     import psycopg
 
     with psycopg.connect(address.url("postgres"), autocommit=True) as connection:
-        if not connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone():
+        if connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone() is None:
             connection.execute(f"create database {DATABASE}")
 
 
@@ -248,21 +249,36 @@ def _postmaster(folder: Path) -> int | None:
     return pid if serves else None
 
 
-def _forget_dead_postmaster(folder: Path) -> None:
-    """PostgreSQL removes its own stale pid file unless the id lives again as a process of the same user."""
+def _forget_dead_postmaster(folder: Path, socket_dir: Path) -> None:
+    """Remove the lock files of a server that died, once nothing of it is left.
+
+    PostgreSQL does so by itself unless the number is taken: by another process of the same user after a crash of the
+    machine, or by the dead server itself where nobody collects it (a container without an init process).
+    """
+    locks = [folder / "postmaster.pid", socket_dir / f".s.PGSQL.{PORT}.lock"]
+    if not any(lock.exists() for lock in locks):
+        return
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while _serving(folder):
+        if time.monotonic() > deadline:
+            return  # its children still hold its memory; PostgreSQL itself must judge
+        time.sleep(POLL_SECONDS)
+    for lock in locks:
+        if lock.exists():
+            _log.warning("removing what a dead server left", file=str(lock))
+            lock.unlink(missing_ok=True)
+
+
+def _serving(folder: Path) -> bool:
+    """Whether any living server process works in the folder."""
     import psutil
 
-    path = folder / "postmaster.pid"
-    if not path.exists():
-        return
     for process in psutil.process_iter(["name"]):
-        if "postgres" not in (process.info["name"] or ""):
-            continue
-        with contextlib.suppress(psutil.Error, OSError):
-            if Path(process.cwd()).samefile(folder):
-                return  # children of a killed server still hold its memory; PostgreSQL itself must judge
-    _log.warning("removing what a crashed server left", file=str(path))
-    path.unlink(missing_ok=True)
+        if "postgres" in (process.info["name"] or ""):
+            with contextlib.suppress(psutil.Error, OSError):
+                if Path(process.cwd()).samefile(folder):
+                    return True
+    return False
 
 
 def _socket_dir(folder: Path, account: pwd.struct_passwd | None) -> Path:
@@ -390,12 +406,15 @@ def _last_line(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _start_failure(folder: Path, done: subprocess.CompletedProcess[str]) -> str:
-    try:
-        lines = (folder / "start.log").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    told = [line for line in lines if "FATAL" in line or "HINT" in line]
-    return told[-1].strip().rstrip(".") if told else _last_line(done)
+    """The server's own last fatal words, from whichever log is the newest."""
+    logs = sorted((folder / "log").glob("*.log"), key=lambda log_file: log_file.stat().st_mtime)
+    for log_file in [*logs[-1:], folder / "start.log"]:
+        with contextlib.suppress(OSError):
+            lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-50:]
+            fatal = [line.split("FATAL:", 1)[1].strip() for line in lines if "FATAL:" in line]
+            if fatal:
+                return fatal[-1].rstrip(".")
+    return _last_line(done)
 
 
 def _make_folder(folder: Path) -> None:

@@ -48,12 +48,19 @@ class Logger:
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         # Asked first, so that a silent level costs no import.
-        if not logging.getLogger(self._name).isEnabledFor(logging.getLevelNamesMapping()[level.upper()]):
+        number = logging.getLevelNamesMapping()[level.upper()]
+        if not logging.getLogger(self._name).isEnabledFor(number):
             return
         import structlog
 
-        logger = structlog.stdlib.get_logger(self._name)
-        getattr(logger, level)(event, **self._fields, **fields)
+        if structlog.is_configured():
+            getattr(structlog.stdlib.get_logger(self._name), level)(event, **self._fields, **fields)
+            return
+        # No entry point spoke up: structlog would print to standard output, where results go.
+        told = {**self._fields, **fields}
+        trace = bool(told.pop("exc_info", False))
+        line = redact(" ".join([event, *(f"{key}={redact_value(value, key)}" for key, value in told.items())]))
+        logging.getLogger(self._name).log(number, "%s", line, exc_info=trace)
 
 
 def get(name: str) -> Logger:

@@ -14,16 +14,20 @@ from typing import Any
 MASK = "[redacted]"
 SHORTEST_PROTECTED = 4  # characters; shorter values stand inside ordinary words
 
-_SECRET_NAMES = (
-    r"authorization|proxy-authorization|access_token|refresh_token|id_token|client_secret|consumer_secret|consumer_key"
+_NAMES_OF_SENSITIVE_FIELDS = (
+    r"access_token|refresh_token|id_token|client_secret|consumer_secret|consumer_key"
     r"|token_secret|oauth_signature|oauth_token|oauth_consumer_key|password|passwd|api_key|apikey|secret|master_key"
     r"|assertion"
 )
-_HEADER = re.compile(r"(?i)\b(bearer|basic|oauth)(\s+)(?!realm\b|error\b)[A-Za-z0-9+/=._~!-]{6,}")
+_AUTHORIZATION = re.compile(r"""(?i)(\bauthorization["']?\s*[=:]\s*["']?)(?:[a-z]+\s+)?[^\s"',;]+""")
+# Outside a header the scheme's name is an English word too, so what follows must look random: a digit in it, or length.
+_SCHEME = re.compile(r"(?i)\b(bearer|basic)(\s+)(?=\S*\d|\S{20})[A-Za-z0-9+/=._~!-]{6,}")
 _OAUTH_HEADER = re.compile(r"(?i)\boauth\s+realm=.*")
-_PAIR = re.compile(rf"""(?i)(["']?\b(?:{_SECRET_NAMES})["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&)}}\]]+)""")
+_PAIR = re.compile(rf"""(?i)(["']?\b(?:{_NAMES_OF_SENSITIVE_FIELDS})["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&)}}\]]+)""")
 _USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@")
-_SECRET_KEY = re.compile(rf"(?i)^(?:{_SECRET_NAMES}|token|cookie|set-cookie|token_id)$")
+_SENSITIVE_KEY = re.compile(
+    rf"(?i)^(?:{_NAMES_OF_SENSITIVE_FIELDS}|authorization|proxy-authorization|token|cookie|set-cookie|token_id)$"
+)
 
 _lock = threading.Lock()
 _protected: set[str] = set()
@@ -48,14 +52,15 @@ def redact(text: str) -> str:
     if _pattern is not None:
         text = _pattern.sub(MASK, text)
     text = _OAUTH_HEADER.sub(f"OAuth {MASK}", text)
+    text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
+    text = _SCHEME.sub(rf"\1\2{MASK}", text)
     text = _USERINFO.sub(rf"\1:{MASK}@", text)
-    text = _PAIR.sub(rf"\1{MASK}", text)
-    return _HEADER.sub(rf"\1\2{MASK}", text)
+    return _PAIR.sub(rf"\1{MASK}", text)
 
 
 def redact_value(value: Any, key: str | None = None) -> Any:
     """The same for a structure: values under a secret's name are masked whole, texts are searched."""
-    if key is not None and _SECRET_KEY.match(key):
+    if key is not None and _SENSITIVE_KEY.match(key):
         return MASK
     if isinstance(value, str):
         return redact(value)

@@ -147,7 +147,7 @@ def _kind(status: int, category: str, detail: str) -> type[HourlineError] | None
 
 
 def _wait(response: httpx.Response) -> float | None:
-    """Seconds until the window has room, by ``X-RateLimit-Reset``; ``Retry-After`` stands first, the client reads it."""
+    """Seconds until the window has room, by ``X-RateLimit-Reset``; ``Retry-After`` stands first."""
     reset = response.headers.get("x-ratelimit-reset")
     if reset is None or "retry-after" in response.headers or response.status_code != httpx.codes.TOO_MANY_REQUESTS:
         return None

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from plumbing.auth import BearerToken
 from plumbing.http import Allowance, Client, Envelope, Timeouts, body_of_error
 from plumbing.vendor_options import VendorOptions, VendorSecrets, options_of, require_path, secrets_of
 
 if TYPE_CHECKING:
     import httpx
-    from pydantic import SecretStr
 
     from plumbing.settings import Connection
 

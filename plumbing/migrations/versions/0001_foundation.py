@@ -30,9 +30,10 @@ do $$
 begin
     if not pg_has_role(current_user, 'hourline_{role}', 'member') then
         execute format('grant hourline_{role} to %I', current_user);
-    elsif current_setting('server_version_num')::int >= 160000
-            and not pg_has_role(current_user, 'hourline_{role}', 'set') then
-        execute format('grant hourline_{role} to %I with set true, inherit true', current_user);
+    elsif current_setting('server_version_num')::int >= 160000 then
+        if not pg_has_role(current_user, 'hourline_{role}', 'set') then  -- a privilege that 15 does not know
+            execute format('grant hourline_{role} to %I with set true, inherit true', current_user);
+        end if;
     end if;
 end $$
 """
