@@ -82,7 +82,9 @@ def run(
     lent = Warehouse.open(settings).dbt_environment() | {"HOURLINE_RULES_DIR": str(settings.rules_dir)}
     with env.exported(lent):
         manifest = _manifest(settings, shared)
-        outcome = dbtRunner(manifest=manifest, callbacks=[listen]).invoke([*command, *shared, "--threads", str(threads)])
+        outcome = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
+            [*command, *shared, "--threads", str(threads)]
+        )
     return _report(" ".join(command), outcome)
 
 

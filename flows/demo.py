@@ -30,7 +30,19 @@ if TYPE_CHECKING:
     from plumbing.settings import Settings
 
 ALLOWANCE = 100
-OWNED = ("warehouse", "simulators", "prefect", "dbt", "gx", "dlt", "logs", "run", "rules", "hourline.toml", "secrets.toml")
+OWNED = (
+    "warehouse",
+    "simulators",
+    "prefect",
+    "dbt",
+    "gx",
+    "dlt",
+    "logs",
+    "run",
+    "rules",
+    "hourline.toml",
+    "secrets.toml",
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,9 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
         stack.enter_context(supervision.terminable())
         firm, server, settings = _start(stack, home, mark)
         narrate(f"Five systems answer on loopback; the Prefect server's pages are at {server.ui_url}")
-        narrate(f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower.")
+        narrate(
+            f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower."
+        )
         outcome.prefect = server.ui_url
         with orchestration.session(settings, server):
             if not mark.is_adopted:

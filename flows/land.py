@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows import jobs, orchestration
 
 if TYPE_CHECKING:
-    from flows.jobs import Landed
+    from flows.outcomes import Landed
 
 
 @task(task_run_name="land {connection}", tags=["land"], retries=0, cache_policy=NO_CACHE)
@@ -26,4 +26,3 @@ def land(connection: str, home: str | None = None, full: bool = False) -> None:
     settings = jobs.settings(home)
     orchestration.ensure_limits(settings.connections)
     land_connection(str(settings.home), connection, full)
-

@@ -35,7 +35,11 @@ def nightly(desk: Desk) -> ExitCode:
             if isinstance(night, BaseException):
                 raise night
     pictures = [picture.picture(night.statement, "entity")] if night.statement else []
-    desk.show(_plain(night), *pictures, *(f"[red]{name}[/red]: {why}" for name, why in (night.stopped | night.waiting).items()))
+    desk.show(
+        _plain(night),
+        *pictures,
+        *(f"[red]{name}[/red]: {why}" for name, why in (night.stopped | night.waiting).items()),
+    )
     return _exit_code(night)
 
 
@@ -45,7 +49,9 @@ def _plain(night: Night) -> dict[str, Any]:
         "waiting": night.waiting,
         "plans": [one.as_dict() for one in night.plans.values()],
         "pushes": [one.as_dict() for one in night.pushes],
-        "statement": {"exit_code": night.statement.exit_code, "sentence": night.statement.sentence} if night.statement else None,
+        "statement": {"exit_code": night.statement.exit_code, "sentence": night.statement.sentence}
+        if night.statement
+        else None,
     }
 
 
