@@ -24,7 +24,7 @@ def _reading() -> list[str]:
     from plumbing import catalog
 
     return [
-        _row(system, ", ".join(resource.name for resource in ingest.resources(system)), "yes", *[""] * 4)
+        _row(system, ", ".join(ingest.resources(system)), "yes", *[""] * 4)
         for system in catalog.systems("ingest.sources")
     ]
 
