@@ -7,6 +7,7 @@ What is wrong is said in one sentence (`Misconfigured`), never by a traceback, a
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -21,7 +22,7 @@ from plumbing.errors import Misconfigured
 from plumbing.secret_store import OWN_SECTION, SecretStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic import SecretStr
 
@@ -71,6 +72,7 @@ class Settings:
     warehouse_url: SecretStr | None
     rules_dir: Path
     store: SecretStore = field(repr=False, compare=False)
+    prefect_api_url: str | None = None
 
     @functools.cached_property
     def master_key(self) -> SecretStr:
@@ -123,7 +125,32 @@ def load(home: Path | None = None) -> Settings:
         warehouse_url=_warehouse_url(environment.get("HOURLINE_WAREHOUSE_URL"), "HOURLINE_WAREHOUSE_URL"),
         rules_dir=_rules_dir(environment.get("HOURLINE_RULES_DIR"), folder),
         store=store,
+        prefect_api_url=environment.get("PREFECT_API_URL") or None,
     )
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child process: ours, with `extra` laid over it."""
+    return {**os.environ, **extra}  # noqa: TID251  the one reader
+
+
+@contextlib.contextmanager
+def exported(values: Mapping[str, str]) -> Iterator[None]:
+    """Lends variables to libraries that resolve their own settings (dbt, Prefect), and takes them back.
+
+    The process has one environment: values lent at the same time by two threads must agree.
+    """
+    environment = os.environ  # noqa: TID251  the one writer, too
+    earlier = {name: environment.get(name) for name in values}
+    environment.update(values)
+    try:
+        yield
+    finally:
+        for name, value in earlier.items():
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
 
 
 def warehouse_url_for_tests() -> SecretStr | None:

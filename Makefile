@@ -1,0 +1,56 @@
+# One verb a chore; each says what it does. `make` alone lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SHELL := /bin/bash
+export PYTHONDONTWRITEBYTECODE = 1
+
+help:  ## list the verbs
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else "Hourline needs Python 3.11 or 3.12; this is %d.%d. Say which to use: make PYTHON=python3.11 setup" % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: $(READY)  ## install the locked set into .venv
+
+demo: $(READY)  ## run the main job on a simulated firm: five systems, one statement
+	@$(BIN)/hourline demo
+
+sim: $(READY)  ## serve the five simulated systems on loopback until Ctrl-C
+	@$(BIN)/python -m simulators --out .hourline/simulators
+
+lint: $(READY)  ## style, import law, SQL style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests expectations/rules
+
+types: $(READY)  ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(READY)  ## the tests alone, on two processes
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test: lint types unit  ## everything that must pass before a change lands
+
+test-url: $(READY)  ## the tests marked `warehouse` on a PostgreSQL of yours: HOURLINE_TEST_WAREHOUSE_URL=…
+	@test -n "$$HOURLINE_TEST_WAREHOUSE_URL" || { echo "Set HOURLINE_TEST_WAREHOUSE_URL to a PostgreSQL >= 15 whose login may create databases and roles."; exit 2; }
+	$(BIN)/pytest -n 2 --dist loadgroup -m "warehouse and not slow"
+
+bench: $(READY)  ## the figures of docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+lock: $(READY)  ## resolve the lock file anew
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what was built; keeps the warehouse in .hourline
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+
+.PHONY: help setup demo sim lint types unit test test-url bench lock clean

@@ -1,0 +1,38 @@
+{% call(connection) per_connection('kantata') %}
+select
+    day.*,
+    person.targets #>> array[day.destination, 'id'] as employee_ref,
+    person.targets #>> array[day.destination, 'method'] as employee_method,
+    person.targets #>> array[day.destination, 'job'] as job_ref,
+    pay_period.pay_schedule_uuid as pay_schedule_ref,
+    pay_period.period_start_date as pay_period_start,
+    pay_period.period_end_date as pay_period_end,
+    coalesce(pay_period.is_closed, false) as is_period_closed
+from {{ ref('int_payroll_days_staffed') }} as day
+left join lateral (
+    select
+        jsonb_object_agg(
+            x.target_system, jsonb_build_object('id', x.target_id, 'method', x.method, 'job', e.primary_job_uuid)
+        ) as targets
+    from {{ ref('xref_consultant') }} as x
+    inner join {{ ref('stg_gusto__employees') }} as e on x.target_system = e.source_system and x.target_id = e.employee_uuid
+    where x.source_system = '{{ connection }}' and x.source_id = day.user_id
+) as person on true
+left join lateral (
+    select
+        p.pay_schedule_uuid,
+        p.period_start_date,
+        p.period_end_date,
+        p.is_processed
+        or coalesce(p.processing_status in ('calculating', 'submitting', 'submit_success'), false) as is_closed
+    from {{ ref('stg_gusto__payrolls') }} as p
+    where
+        p.source_system = day.destination
+        and day.work_date between p.period_start_date and p.period_end_date
+        and not p.is_off_cycle
+        and not p.is_deleted
+    order by p.period_start_date desc
+    limit 1
+) as pay_period on true
+where day.source_system = '{{ connection }}'
+{% endcall %}

@@ -1,0 +1,81 @@
+{% call(connection) per_connection('kantata') %}
+select
+    '{{ connection }}'::text as source_system,
+    workspace.workspace_id as source_id,
+    workspace.title,
+    workspace.project_code,
+    rate_card.rate_card_set_id,
+    workspace.currency,
+    workspace.status,
+    workspace.requires_approval,
+    workspace.is_deleted,
+    workspace.start_date,
+    workspace.due_date,
+    client.workspace_group_id,
+    contract.source_system as crm_system,
+    contract.contract_id,
+    contract.contract_number,
+    contract.account_id,
+    contract.pricebook_id,
+    contract.currency as contract_currency,
+    coalesce(contract.billing_type, case when client.workspace_group_id is null then 'Internal' end) as billing_type,
+    case
+        when contract.contract_id is null then null
+        when decision.target_id is not null then 'approved suggestion'
+        else 'exact'
+    end as contract_method,
+    case when contract.contract_id is not null then decision.decided_by end as contract_decided_by,
+    case when contract.contract_id is not null then decision.decided_at end as contract_decided_at
+from {{ ref('stg_kantata__workspaces') }} as workspace
+left join lateral (
+    select g.workspace_group_id
+    from {{ ref('stg_kantata__workspace_groups') }} as g
+    where
+        g.source_system = '{{ connection }}'
+        and g.workspace_ids @> to_jsonb(workspace.workspace_id)
+        and not g.is_deleted
+    order by g.is_company desc, g.workspace_group_id asc
+    limit 1
+) as client on true
+left join lateral (
+    select d.target_system, d.target_id, d.decided_by, d.decided_at
+    from {{ source('rule', 'xref_decision') }} as d
+    where
+        d.entity = 'project'
+        and d.source_system = '{{ connection }}'
+        and d.source_id = workspace.workspace_id
+        and d.target_system in ({{ quoted_connections('salesforce') }})
+    order by d.decided_at desc
+    limit 1
+) as decision on true
+left join lateral (
+    select rule.number_key(r.service_model_ref) as number_key
+    from {{ ref('stg_kantata__external_references') }} as r
+    where
+        r.source_system = '{{ connection }}'
+        and r.subject_id = workspace.workspace_id
+        and r.subject_type = 'Workspace'
+        and r.service_name = 'salesforce'
+        and r.service_model = 'Contract'
+        and not r.is_deleted
+    limit 1
+) as reference on true
+left join lateral (
+    select min(c.source_system) as source_system, min(c.contract_id) as contract_id
+    from {{ ref('stg_salesforce__contracts') }} as c
+    where c.contract_number_key = reference.number_key and not c.is_deleted
+    having count(*) = 1
+) as numbered on true
+left join lateral (
+    -- Rates change by a new version of the set with cards of its own, so the set is what a project keeps.
+    select card.rate_card_set_id
+    from {{ ref('stg_kantata__rate_card_roles') }} as card
+    where card.source_system = '{{ connection }}' and card.rate_card_id = workspace.rate_card_id
+    limit 1
+) as rate_card on true
+left join {{ ref('stg_salesforce__contracts') }} as contract
+    on
+        contract.source_system = coalesce(decision.target_system, numbered.source_system)
+        and contract.contract_id = coalesce(decision.target_id, numbered.contract_id)
+where workspace.source_system = '{{ connection }}'
+{% endcall %}

@@ -1,0 +1,64 @@
+{% call(connection) per_connection('kantata') %}
+select
+    '{{ connection }}'::text as source_system,
+    client.workspace_group_id as source_id,
+    target.target_system,
+    target.target_id,
+    target.method,
+    target.matched_on,
+    target.decided_by,
+    target.decided_at
+from {{ ref('stg_kantata__workspace_groups') }} as client
+left join lateral (
+    select rule.number_key(r.service_model_ref) as number_key
+    from {{ ref('stg_kantata__external_references') }} as r
+    where
+        r.source_system = '{{ connection }}'
+        and r.subject_id = client.workspace_group_id
+        and r.subject_type = 'WorkspaceGroup'
+        and r.service_name = 'salesforce'
+        and r.service_model = 'Account'
+        and not r.is_deleted
+    limit 1
+) as reference on true
+left join lateral (
+    select min(a.source_system) as source_system, min(a.account_id) as account_id, min(a.account_number) as account_number
+    from {{ ref('stg_salesforce__accounts') }} as a
+    where a.account_number_key = reference.number_key and not a.is_deleted
+    having count(*) = 1
+) as account on true
+cross join lateral (
+    select d.target_system, d.target_id, 'approved suggestion' as method, 'decision' as matched_on, d.decided_by, d.decided_at
+    from {{ source('rule', 'xref_decision') }} as d
+    where d.entity = 'customer' and d.source_system = '{{ connection }}' and d.source_id = client.workspace_group_id
+    union all
+    select account.source_system, account.account_id, 'exact', 'account number', null, null
+    where
+        account.account_id is not null
+        and not exists (
+            select 1 from {{ source('rule', 'xref_decision') }} as d
+            where
+                d.entity = 'customer'
+                and d.source_system = '{{ connection }}'
+                and d.source_id = client.workspace_group_id
+                and d.target_system = account.source_system
+        )
+    union all
+    select min(c.source_system), min(c.customer_id), 'exact', 'customer number', null, null
+    from {{ ref('stg_netsuite__customers') }} as c
+    where
+        c.entity_number = account.account_number
+        and not c.is_deleted
+        and not exists (
+            select 1 from {{ source('rule', 'xref_decision') }} as d
+            where
+                d.entity = 'customer'
+                and d.source_system = '{{ connection }}'
+                and d.source_id = client.workspace_group_id
+                and d.target_system = c.source_system
+        )
+    group by c.source_system
+    having count(*) = 1
+) as target
+where client.source_system = '{{ connection }}'
+{% endcall %}

@@ -1,0 +1,137 @@
+"""The doors as Great Expectations runs them: one suite a door, results and Data Docs kept under <home>/gx.
+
+The suites are made from the rules on every run and are a build product; only the context's configuration is committed.
+The warehouse's address is handed over at run time and is written nowhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plumbing.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from expectations.rules import Rule
+    from plumbing.settings import Settings
+
+CONFIGURATION = Path(__file__).parent / "gx" / "great_expectations.yml"
+ADDRESS = "HOURLINE_DOORS_URL"
+
+
+def run_suite(
+    settings: Settings, door: str, subject: str, found: tuple[Rule, ...], batches: dict[str, str]
+) -> dict[str, list[str]]:
+    """Runs the rules as suites, one a kind of batch, and gives the failed subjects of each rule.
+
+    Great Expectations keeps at most 200 failed rows of an expectation, so the subjects to be held are read by the same
+    SQL once more where it reports any.
+
+    Raises:
+        UnexpectedAnswer: the warehouse refused a rule; a rule that could not run has not passed.
+    """
+    import great_expectations as gx
+    from great_expectations.checkpoint.actions import UpdateDataDocsAction
+
+    context = _context(settings)
+    source = _source(context)
+    definitions = []
+    for batch in sorted({rule.batch for rule in found}):
+        members = [rule for rule in found if rule.batch == batch]
+        name = f"{door} {batch}" + (f" of {subject}" if door == "landing" else "")
+        asset = source.add_query_asset(name=name, query=batches[members[0].name])
+        suite = context.suites.add_or_update(gx.ExpectationSuite(name=name))
+        for rule in members:
+            suite.add_expectation(_expectation(rule))
+        suite.save()
+        whole = asset.add_batch_definition_whole_table(name)
+        definitions.append(
+            context.validation_definitions.add_or_update(gx.ValidationDefinition(name=name, data=whole, suite=suite))
+        )
+    checkpoint = context.checkpoints.add_or_update(
+        gx.Checkpoint(
+            name=f"{door} {subject}",
+            validation_definitions=definitions,
+            actions=[UpdateDataDocsAction(name="data docs")],
+            result_format={"result_format": "SUMMARY"},
+        )
+    )
+    outcome = checkpoint.run()
+    failed = _failed_rules(outcome)
+    with Warehouse.open(settings).connect("operate") as connection:
+        return {
+            rule.name: (
+                [str(row[0]) for row in connection.execute(rule.sql(f"({batches[rule.name]})")).fetchall()]
+                if rule.name in failed
+                else []
+            )
+            for rule in found
+        }
+
+
+def data_docs(settings: Settings) -> Path:
+    """Builds the Data Docs of every door's last runs and gives the page to open."""
+    context = _context(settings)
+    context.build_data_docs()
+    return settings.home / "gx" / "uncommitted" / "data_docs" / "index.html"
+
+
+def _context(settings: Settings) -> Any:
+    import great_expectations as gx
+
+    root = settings.home / "gx"
+    if not (root / "great_expectations.yml").exists():
+        root.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CONFIGURATION, root / "great_expectations.yml")
+    address = Warehouse.open(settings).url("operate").replace("postgresql://", "postgresql+psycopg://", 1)
+    return gx.get_context(
+        mode="file", context_root_dir=str(root), runtime_environment={ADDRESS: address.replace("$", r"\$")}
+    )
+
+
+def _source(context: Any) -> Any:
+    from great_expectations.datasource.fluent.interfaces import GxDatasourceWarning
+
+    # The PostgreSQL data source takes no address of a Unix socket; the generic one does, and warns that it is generic.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GxDatasourceWarning)
+        return context.data_sources.add_or_update_sql(name="warehouse", connection_string="${" + ADDRESS + "}")
+
+
+def _expectation(rule: Rule) -> Any:
+    from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    # Great Expectations puts an aliased subquery where {batch} stands, so it is wrapped once more.
+    return UnexpectedRowsExpectation(
+        unexpected_rows_query=rule.sql("(select * from {batch})"),
+        description=rule.promise,
+        severity=FailureSeverity(rule.severity),
+        meta={"rule": rule.name, "remedy": rule.remedy},
+    )
+
+
+def _failed_rules(outcome: Any) -> set[str]:
+    from plumbing.errors import UnexpectedAnswer
+
+    failed = set()
+    for run in outcome.run_results.values():
+        for result in run.results:
+            rule = result.expectation_config.meta["rule"]
+            raised = [info for info in _exceptions(result.exception_info) if info.get("raised_exception")]
+            if raised:
+                raise UnexpectedAnswer(
+                    f"The rule {rule} could not run: {str(raised[0].get('exception_message', '')).splitlines()[0]}",
+                    remedy="The batch is not let through. Correct the rule's SQL, or build the models it reads.",
+                )
+            if not result.success:
+                failed.add(rule)
+    return failed
+
+
+def _exceptions(info: dict[str, Any]) -> list[dict[str, Any]]:
+    if "raised_exception" in info:
+        return [info]
+    return [value for value in info.values() if isinstance(value, dict)]

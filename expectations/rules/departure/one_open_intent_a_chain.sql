@@ -1,0 +1,17 @@
+-- level: batch
+-- severity: critical
+-- promise: No chain has two intents on their way.
+-- remedy: Stop the workers and ask for help with the output of `hourline trace`; the ledger's head and its intents differ.
+select b.chain_key as subject
+from {batch} as b
+where
+  b.state in ('planned', 'held')
+  and exists (
+    select 1
+    from delivery.intent as other
+    where
+      other.sync = b.sync
+      and other.chain_key = b.chain_key
+      and other.intent_id <> b.intent_id
+      and other.state in ('planned', 'held', 'sending', 'accepted', 'in_doubt', 'unknown')
+  )

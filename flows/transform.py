@@ -1,0 +1,20 @@
+"""Builds the models. Views stand as deployed; tables are brought up to date; a test that fails stops what it feeds."""
+
+from __future__ import annotations
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows import jobs
+
+
+@task(task_run_name="build models", tags=["dbt"], retries=0, cache_policy=NO_CACHE)
+def build_models(home: str, select: str | None = None) -> jobs.BuildReport:
+    """One call to `jobs.build`."""
+    return jobs.build(jobs.settings(home), select=select)
+
+
+@flow(name="transform", retries=0)
+def transform(home: str | None = None, select: str | None = None) -> None:
+    """dbt build, by selector if one is given."""
+    build_models(str(jobs.settings(home).home), select)

@@ -1,0 +1,1 @@
+"""Writers of the erp kind: one folder a vendor, found by looking."""

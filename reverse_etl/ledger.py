@@ -1,0 +1,337 @@
+"""The ledger's own hand: claims, calls and outcomes, each in one transaction that the caller commits.
+
+The promise: an intent is claimed under a lease on the database's clock, and its call is written down, before anything is sent;
+an answer is written down before the next claim; a state changes only under the claim that holds the lease, while a late
+answer is always kept (``attempt.is_late``). Nothing is deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from plumbing.redaction import redact
+from reverse_etl import statements
+from reverse_etl.writer import Operation, Outcome, Record
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reverse_etl.outcomes import Transition
+
+LONGEST_MESSAGE = 500
+
+# Payloads and fields come as text: the driver's JSON would turn numbers into floats.
+_COLUMNS = """
+    i.intent_id, i.sync, i.destination, i.operation, i.record_key, i.request_key, cast(i.correlation_id as text) as correlation_id,
+    cast(i.fields as text) as fields, cast(i.context as text) as context, cast(i.payload as text) as payload,
+    cast(p.fields as text) as previous, cast(p.payload as text) as previous_payload, i.vendor_id,
+    cast(i.vendor_detail as text) as vendor_detail, i.legal_entity, i.work_date, i.state_since as sent_at,
+    i.attempt_count, i.failure_count, i.look_count, i.doubt_since,
+    extract(epoch from hourline.now() - i.doubt_since) as doubt_seconds
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A record under lease. ``attempt_no`` is its fence."""
+
+    record: Record
+    attempt_no: int
+    failures: int
+    looks: int
+    doubt_seconds: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a claim becomes: the outcome it had and what that does to it."""
+
+    claim: Claim
+    outcome: Outcome
+    transition: Transition
+    call_id: int | None
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back of one call."""
+
+    call_id: int
+    operation: str | None
+    intent_count: int
+    outcome: str
+    latency_ms: Decimal
+    status: int | None = None
+    vendor_request_id: str | None = None
+    vendor_job_ref: str | None = None
+    http_calls: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One worker at one destination of one sync."""
+
+    sync: str
+    destination: str
+    worker: str
+
+    def _bound(self, sql: str, **more: Any) -> tuple[sa.TextClause, dict[str, Any]]:
+        clause = sa.text(sql)
+        given = {"sync": self.sync, "destination": self.destination, "worker": self.worker, "actor": self.worker, **more}
+        return clause, {name: given[name] for name in clause.compile().params}
+
+    def run(self, connection: sa.Connection, name: str, **more: Any) -> sa.CursorResult[Any]:
+        """Run a statement of ``sql/ledger.sql``."""
+        clause, bound = self._bound(_sql(name), **more)
+        return connection.execute(clause, bound)
+
+    def prepare(self, connection: sa.Connection) -> int:
+        """Let go what waited for something now in effect, and doubt what a lost worker left; how many are doubted."""
+        self.run(connection, "release_waiting")
+        return len(self.run(connection, "take_over").all())
+
+    def claim(self, connection: sa.Connection, limit: int, lease_seconds: float) -> list[Claim]:
+        """Take due intents, oldest first; other workers skip them."""
+        rows = self.run(connection, "claim", limit=limit, lease_seconds=lease_seconds).mappings()
+        return [_claim(row) for row in rows]
+
+    def claim_doubtful(self, connection: sa.Connection, limit: int, lease_seconds: float) -> list[Claim]:
+        """Take intents whose outcome has to be looked up."""
+        rows = self.run(connection, "claim_doubtful", limit=limit, lease_seconds=lease_seconds).mappings()
+        return [_claim(row) for row in rows]
+
+    def accepted(self, connection: sa.Connection) -> list[Claim]:
+        """What was taken there and is not yet in effect; not leased, as following up only reads and asks again."""
+        return [_claim(row) for row in self.run(connection, "accepted").mappings()]
+
+    def ask(
+        self, connection: sa.Connection, kind: str, batches: Sequence[Sequence[Claim]], payloads: Mapping[int, Any] | None = None
+    ) -> list[int]:
+        """Write down one call per batch, about to be made; their numbers in order."""
+        if not batches:
+            return []
+        call_ids = list(self.run(connection, "number_calls", number=len(batches)).scalars())
+        self.run(
+            connection,
+            "ask",
+            kind=kind,
+            call_ids=call_ids,
+            operations=[batch[0].record.operation.value for batch in batches],
+            counts=[len(batch) for batch in batches],
+        )
+        named = [(claim, call_id) for batch, call_id in zip(batches, call_ids, strict=True) for claim in batch]
+        self.run(
+            connection,
+            "name_call",
+            intent_ids=[claim.record.intent_id for claim, _ in named],
+            call_ids=[call_id for _, call_id in named],
+            payloads=[_json((payloads or {}).get(claim.record.intent_id)) for claim, _ in named],
+        )
+        return call_ids
+
+    def ask_job(self, connection: sa.Connection, intent_count: int) -> int:
+        """Write down a follow-up about to be made."""
+        call_id = int(self.run(connection, "number_calls", number=1).scalar_one())
+        self.run(connection, "ask", kind="job", call_ids=[call_id], operations=[None], counts=[intent_count])
+        return call_id
+
+    def record(
+        self,
+        connection: sa.Connection,
+        kind: str,
+        answers: Iterable[Answer],
+        changes: Sequence[Change],
+        from_states: Sequence[str],
+        *,
+        is_leased: bool = True,
+    ) -> set[int]:
+        """Write down answers and what they change; the ids of intents that changed (the others' answers came late)."""
+        listed = [_answer(answer) for answer in answers]
+        if listed:
+            self.run(connection, "answer", kind=kind, answers=_json(listed))
+        if not changes:
+            return set()
+        ids = [change.claim.record.intent_id for change in changes]
+        self.run(connection, "lock_chains", intent_ids=ids)
+        changed = set(
+            self.run(
+                connection,
+                "change_state",
+                changes=_json([_change(change) for change in changes]),
+                from_states=list(from_states),
+                holder=self.worker if is_leased else None,
+            ).scalars()
+        )
+        self.run(connection, "append_attempts", attempts=_json([_attempt(change) for change in changes]), changed=list(changed))
+        self._settle(connection, [change for change in changes if change.claim.record.intent_id in changed])
+        self._question_late(connection, [change for change in changes if change.claim.record.intent_id not in changed])
+        return changed
+
+    def outlook(self, connection: sa.Connection) -> tuple[int, datetime | None, float | None]:
+        """How many are open for later, when the next is due, and in how many seconds by the database's clock."""
+        row = self.run(connection, "outlook").one()
+        return row.waiting, row.next_at, None if row.seconds is None else float(row.seconds)
+
+    def _settle(self, connection: sa.Connection, changes: Sequence[Change]) -> None:
+        effective = [c.claim.record.intent_id for c in changes if c.transition.takes_effect]
+        if effective:
+            self.run(connection, "settle_written", intent_ids=effective)
+            self.run(connection, "settle_deleted", intent_ids=effective)
+            self.run(connection, "close_exceptions", intent_ids=effective, why="it is in effect now")
+        troubled = [c for c in changes if c.transition.exception]
+        if troubled:
+            self.run(connection, "open_exceptions", exceptions=_json([_exception(c) for c in troubled]))
+        told = [_event(c) for c in changes if c.transition.state != "planned" or c.outcome.result != "not_sent"]
+        if told:
+            self.run(connection, "record_changes", events=_json(told))
+
+    def _question_late(self, connection: sa.Connection, changes: Sequence[Change]) -> None:
+        """A late 'done' under another id than the one in effect is a second record there: a person must see it."""
+        late = [c for c in changes if c.outcome.result in {"acknowledged", "accepted"} and c.outcome.vendor_id]
+        if not late:
+            return
+        doubled = connection.execute(
+            sa.text(
+                "select i.intent_id from jsonb_to_recordset(cast(:late as jsonb)) as v (intent_id bigint, vendor_id text)"
+                " join delivery.intent i on i.intent_id = v.intent_id"
+                " where i.state in ('acknowledged', 'accepted') and i.operation = 'create' and i.vendor_id <> v.vendor_id"
+            ),
+            {"late": _json([{"intent_id": c.claim.record.intent_id, "vendor_id": c.outcome.vendor_id} for c in late])},
+        )
+        ids = set(doubled.scalars())
+        told = [
+            {
+                "intent_id": c.claim.record.intent_id,
+                "category": "conflict",
+                "cause": "a late answer named a second record",
+                "owner": c.owner or "data engineering",
+                "message": f"A late answer says that {self.destination} also made record {c.outcome.vendor_id} for this hour.",
+            }
+            for c in late
+            if c.claim.record.intent_id in ids
+        ]
+        if told:
+            self.run(connection, "open_exceptions", exceptions=_json(told))
+
+
+def _sql(name: str) -> str:
+    text = statements.named("ledger")[name]
+    return text.replace("{columns}", _COLUMNS) if "{columns}" in text else text
+
+
+def _claim(row: sa.RowMapping) -> Claim:
+    record = Record(
+        intent_id=row["intent_id"],
+        sync=row["sync"],
+        destination=row["destination"],
+        operation=Operation(row["operation"]),
+        record_key=row["record_key"],
+        request_key=row["request_key"],
+        correlation_id=row["correlation_id"],
+        fields=loads(row["fields"]),
+        context=loads(row["context"]),
+        payload=loads(row["payload"]),
+        previous=loads(row["previous"]),
+        previous_payload=loads(row["previous_payload"]),
+        vendor_id=row["vendor_id"],
+        vendor_detail=loads(row["vendor_detail"]),
+        legal_entity=row["legal_entity"],
+        work_date=row["work_date"],
+        sent_at=row["sent_at"],
+    )
+    return Claim(record, row["attempt_count"], row["failure_count"], row["look_count"], float(row["doubt_seconds"] or 0))
+
+
+def loads(text: str | None) -> Any:
+    """JSON out of the ledger, with exact numbers."""
+    return None if text is None else json.loads(text, parse_float=Decimal)
+
+
+def _json(value: Any) -> str | None:
+    """JSON into the ledger, with exact numbers."""
+    if value is None:
+        return None
+    from plumbing.canonical import dumps
+
+    return dumps(value).decode()
+
+
+def _said(message: str | None) -> str | None:
+    return redact(message)[:LONGEST_MESSAGE] if message else None
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "call_id": answer.call_id,
+        "operation": answer.operation,
+        "intent_count": answer.intent_count,
+        "vendor_job_ref": answer.vendor_job_ref,
+        "outcome": answer.outcome,
+        "status": answer.status,
+        "latency_ms": answer.latency_ms,
+        "vendor_request_id": answer.vendor_request_id,
+        "http_calls": list(answer.http_calls),
+        "message": _said(answer.message),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "intent_id": change.claim.record.intent_id,
+        "attempt_no": change.claim.attempt_no,
+        "state": change.transition.state,
+        "reason": change.transition.reason,
+        "owner": change.owner if change.transition.exception else None,
+        "held_by": change.transition.held_by,
+        "vendor_id": change.outcome.vendor_id,
+        "vendor_detail": change.outcome.vendor_detail,
+        "wait_seconds": Decimal(str(round(change.transition.wait_seconds, 3))),
+        "failures": int(change.transition.is_failure),
+    }
+
+
+def _attempt(change: Change) -> dict[str, Any]:
+    return {
+        "intent_id": change.claim.record.intent_id,
+        "call_id": change.call_id,
+        "attempt_no": change.claim.attempt_no,
+        "outcome": change.outcome.result.value,
+        "vendor_id": change.outcome.vendor_id,
+        "category": change.outcome.category,
+        "code": change.outcome.code,
+        "message": _said(change.outcome.message),
+    }
+
+
+def _exception(change: Change) -> dict[str, Any]:
+    category = change.transition.exception
+    return {
+        "intent_id": change.claim.record.intent_id,
+        "category": category,
+        "cause": _said(": ".join(part for part in (category, change.outcome.field or change.outcome.code) if part)),
+        "owner": change.owner,
+        "message": _said(change.outcome.message) or f"{category} at {change.claim.record.destination}.",
+    }
+
+
+def _event(change: Change) -> dict[str, Any]:
+    detail = {
+        "call_id": change.call_id,
+        "outcome": change.outcome.result.value,
+        "vendor_id": change.outcome.vendor_id,
+        "request_key": change.claim.record.request_key,
+        "reason": change.transition.reason,
+    }
+    return {
+        "intent_id": change.claim.record.intent_id,
+        "verb": change.transition.state,
+        "detail": {key: value for key, value in detail.items() if value is not None},
+    }

@@ -1,0 +1,1 @@
+"""Writers of the payroll kind: one folder a vendor, found by looking."""

@@ -1,0 +1,50 @@
+-- The intents to be, one row a step, with every value they will carry. Read from the temporary table `decision`.
+create temporary table new_intent on commit drop as
+with
+rule as materialized (
+    select * from jsonb_to_recordset(cast(:decision_table as jsonb)) as r (
+        can_amend boolean, can_delete boolean, base text, desired text, change text, place text,
+        step_no integer, operation text, state text, reason text, at_base boolean)
+),
+capability as materialized (
+    select * from jsonb_to_recordset(cast(:capabilities as jsonb)) as c (destination text, can_amend boolean, can_delete boolean)
+)
+select
+    d.chain_key, d.source_system, d.source_id, r.step_no, r.operation, r.state as decided_state, r.state, r.at_base,
+    case when r.state = 'held' then coalesce(r.reason, d.reason, 'held') end as reason,
+    case when r.state = 'held' then 'rule' end as held_by,
+    case when r.state = 'held' then
+        case when r.reason is null then coalesce(d.owner, cast(:owners as jsonb) ->> coalesce(d.reason, ''), :default_owner)
+             else coalesce(cast(:owners as jsonb) ->> r.reason, :default_owner) end
+    end as owner,
+    d.generation + (r.operation = 'create' and d.has_base)::integer as generation,
+    d.last_revision + r.step_no as revision,
+    case when r.operation = 'create' then d.destination else d.base_destination end as destination,
+    case when r.at_base then d.base_legal_entity else d.legal_entity end as legal_entity,
+    case when r.at_base then d.base_work_date else d.work_date end as work_date,
+    case when r.at_base then d.base_period else d.period end as period,
+    case when r.operation = 'delete' then 0 when r.at_base then d.base_minutes else d.minutes end as minutes,
+    case when r.operation = 'delete' and d.base_amount is not null then 0
+         when r.at_base then d.base_amount else d.amount end as amount,
+    case when r.at_base then d.base_currency else d.currency end as currency,
+    case when r.operation <> 'create' then d.base_legal_entity end as base_legal_entity,
+    case when r.operation <> 'create' then d.base_work_date end as base_work_date,
+    case when r.operation <> 'create' then d.base_period end as base_period,
+    case when r.operation <> 'create' then d.base_minutes end as base_minutes,
+    case when r.operation <> 'create' then d.base_amount end as base_amount,
+    case when r.operation <> 'create' then d.base_currency end as base_currency,
+    case when r.at_base then coalesce(b.fields, '{}') else delivery.material(d.fields, cast(:material_fields as text[])) end as fields,
+    d.context, d.rules, d.members, d.landed_version,
+    case when r.at_base then d.base_contract_version else cast(:contract_version as integer) end as contract_version,
+    case when r.at_base then d.base_fingerprint
+         else delivery.fingerprint(:contract_version, delivery.material(d.fields, cast(:material_fields as text[]))) end as fingerprint,
+    d.desired_state, d.flight_id,
+    case when r.operation <> 'create' then d.settled_intent_id end as reverses,
+    d.unsent_ids[array_length(d.unsent_ids, 1)] as supersedes,
+    cast(null as bigint) as intent_id, cast(null as bigint) as waits_for
+from decision d
+left join capability c on c.destination = d.base_destination
+join rule r on (r.base, r.desired, r.change, r.place) = (d.base, d.desired, d.change, d.place)
+    and r.can_amend = coalesce(c.can_amend, true) and r.can_delete = coalesce(c.can_delete, true)
+left join delivery.intent b on b.intent_id = d.base_id and r.at_base
+where d.action = 'replace'
