@@ -125,9 +125,10 @@ class Reading:
         yield from fitting
 
     def _is_repeated(self, row: Row) -> bool:
-        is_repeated = any(page.get(row.source_id) == row.content_hash for page in self._recent)
-        self._recent[1][row.source_id] = row.content_hash
-        return is_repeated
+        before, now = self._recent
+        last_seen = now.get(row.source_id, before.get(row.source_id))
+        now[row.source_id] = row.content_hash
+        return last_seen == row.content_hash
 
     def _once(self, row: Row) -> Row | Misfit:
         """A list that holds one id twice with different content has no latest version."""
