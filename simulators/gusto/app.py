@@ -80,7 +80,7 @@ class Gusto:
             return Route(method, path, self._guarded(scope, handler), advances=advances)
 
         return [
-            Route("POST", "/oauth/token", self._token, reads=True, open_to_all=True),
+            Route("POST", "/oauth/token", self._token, reads=True, open_to_all=True, advances=True),
             route("GET", company + "/employees", "employees:read", self._employees),
             route("GET", company + "/pay_schedules", "pay_schedules:read", self._pay_schedules),
             route("GET", company + "/pay_periods", "payrolls:read", self._pay_periods),
@@ -106,7 +106,7 @@ class Gusto:
 
     def _authenticate(self, call: Call) -> Response | None:
         token = call.bearer or ""
-        if not self.tokens.is_good(token) or self.kit.is_revoked(token):
+        if not self.tokens.use(token) or self.kit.is_revoked(token):
             return fail(GustoError(401, Fault("request", "invalid_token", "The access token is invalid or expired.")))
         call.principal = "integration"
         version = call.headers.get("X-Gusto-API-Version", MINIMUM_VERSION)
