@@ -146,6 +146,7 @@ class Client:
         on_request: called after every try.
 
     Attributes:
+        allowance: as given.
         before_send: called when a call's turn has come, after any wait for the allowance; what it raises stops the call unsent.
     """
 
@@ -173,7 +174,8 @@ class Client:
         self._request_id_headers = tuple(request_id_headers)
         self._clock = clock or SystemClock()
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
-        self._gate = gate_of(connection.name, str(self._base), allowance or Allowance(), self._clock)
+        self.allowance = allowance or Allowance()
+        self._gate = gate_of(connection.name, str(self._base), self.allowance, self._clock)
         limits = self.timeout
         self._http = httpx.Client(
             headers={"Accept": "application/json", "User-Agent": "hourline", **(headers or {})},
