@@ -77,12 +77,14 @@ def run(
         "--target-path", str(target),
         "--log-path", str(settings.home / "logs"),
         "--vars", json.dumps({"connections": {name: one.system for name, one in settings.connections.items()}}),
-        "--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--quiet",
+        "--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--log-level", "none",
     ]  # fmt: skip
     lent = Warehouse.open(settings).dbt_environment() | {"HOURLINE_RULES_DIR": str(settings.rules_dir)}
     with env.exported(lent):
         manifest = _manifest(settings, shared)
-        outcome = dbtRunner(manifest=manifest, callbacks=[listen]).invoke([*command, *shared, "--threads", str(threads)])
+        outcome = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
+            [*command, *shared, "--threads", str(threads)]
+        )
     return _report(" ".join(command), outcome)
 
 

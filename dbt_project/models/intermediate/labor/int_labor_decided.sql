@@ -28,40 +28,15 @@ select
 from (
     select
         faced.*,
-        case
-            when faced.approval_state = 'deleted' then 'deleted'
-            when faced.duplicate_of is not null then 'duplicate'
-            when faced.approval_state in ('rejected', 'cancelled') then faced.approval_state
-            when faced.approval_state <> 'approved' and faced.is_past_reapproval_limit then 're-approval limit'
-            when faced.approval_state <> 'approved' then 're-approval'
-            when faced.legal_entity is null then 'entity_unresolved'
-            when faced.is_leave then 'leave'
-            when not faced.is_billable or not faced.is_due_to_erp then 'non_billable'
-            when faced.destination is null then 'no_destination'
-            when not faced.has_base and coalesce(faced.work_date < faced.go_live_date, true) then 'before_go_live'
-            -- What is in effect as it stands, or was adopted, has nothing in its way.
-            when faced.is_in_effect_as_is or faced.is_adopted then null
-            when faced.minutes <= 0 or faced.minutes > faced.max_entry_minutes then 'minutes_out_of_range'
-            when faced.day_minutes > faced.max_day_minutes then 'day_total'
-            when faced.employee_ref is null then 'unknown_employee'
-            when not faced.has_project or faced.project_ref is null then 'unknown_project'
-            when faced.phase_title is not null and faced.task_ref is null then 'unknown_phase'
-            when faced.is_due_to_erp is null then 'billing_type_unknown'
-            when faced.item_ref is null then 'work_type_unknown'
-            when faced.posts_as_billable_time and faced.rate is null then 'rate_missing'
-            when faced.posts_as_billable_time and faced.minor_units is null then 'currency_unknown'
-            -- In effect and changed: the engine asks for a reversal, or for the invoice to be finished.
-            when faced.is_period_closed and not faced.has_base then 'period_closed'
-            when faced.is_project_closed then 'project_closed'
-        end as decision
+        ruled.decision
     from (
         select
             hour.*,
             material.fields,
-            {{ policy('max_minutes_per_day', 'hour.legal_entity') }} as max_day_minutes,
-            {{ policy('max_entry_minutes', 'hour.legal_entity') }} as max_entry_minutes,
+            limits.max_day_minutes,
+            limits.max_entry_minutes,
             hour.has_base and hourline.now() > hour.landed_at
-            + make_interval(days => {{ policy('reapproval_limit_days', 'hour.legal_entity') }}::integer) as is_past_reapproval_limit,
+            + make_interval(days => limits.reapproval_limit_days::integer) as is_past_reapproval_limit,
             hour.has_base and coalesce(
                 hour.base_fingerprint = delivery.fingerprint(
                     hour.base_contract_version, delivery.material(material.fields, contract.material_fields)
@@ -70,6 +45,7 @@ from (
         from {{ ref('int_labor_placed') }} as hour
         left join {{ source('delivery', 'contract') }} as contract
             on contract.sync = 'erp_labor' and hour.base_contract_version = contract.version
+        cross join lateral ({{ limits_of('hour.legal_entity') }}) as limits
         cross join lateral (
             select jsonb_build_object(
                 'employee_ref', hour.employee_ref,
@@ -82,8 +58,40 @@ from (
                 'rate', {{ canonical_number('hour.rate') }},
                 'currency', hour.rate_currency
             ) as fields
+            offset 0
         ) as material
         where hour.source_system = '{{ connection }}'
     ) as faced
+    -- `offset 0`: worked out once a row, not once for every column that asks for it.
+    cross join lateral (
+        select case
+            when faced.approval_state = 'deleted' then 'deleted'
+            when faced.duplicate_of is not null then 'duplicate'
+            when faced.approval_state in ('rejected', 'cancelled') then faced.approval_state
+            when faced.approval_state <> 'approved' and faced.is_past_reapproval_limit then 're-approval limit'
+            when faced.approval_state <> 'approved' then 're-approval'
+            when faced.legal_entity is null then 'legal entity unresolved'
+            when faced.is_leave then 'leave'
+            when not faced.is_billable or not faced.is_due_to_erp then 'non_billable'
+            when faced.destination is null then 'no_destination'
+            when not faced.has_base and coalesce(faced.work_date < faced.go_live_date, true) then 'before_go_live'
+            -- What is in effect as it stands, or was adopted, has nothing in its way.
+            when faced.is_in_effect_as_is or faced.is_adopted then null
+            when faced.minutes <= 0 or faced.minutes > faced.max_entry_minutes then 'minutes out of range'
+            when faced.day_minutes > faced.max_day_minutes then 'day total over limit'
+            when faced.employee_ref is null then 'unknown employee'
+            when not faced.has_project then 'project deleted'
+            when faced.project_ref is null then 'unknown project'
+            when faced.story_title is not null and faced.task_ref is null then 'unknown phase'
+            when faced.is_due_to_erp is null then 'unknown billing type'
+            when faced.item_ref is null then 'unknown work type'
+            when faced.posts_as_billable_time and faced.rate is null then 'rate missing'
+            when faced.posts_as_billable_time and faced.minor_units is null then 'unknown currency'
+            -- In effect and changed: the engine asks for a reversal, or for the invoice to be finished.
+            when faced.is_period_closed and not faced.has_base then 'period closed'
+            when faced.is_project_closed then 'project closed'
+        end as decision
+        offset 0
+    ) as ruled
 ) as decided
 {% endcall %}
