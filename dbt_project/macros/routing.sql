@@ -39,15 +39,15 @@
     limit 1
 {%- endmacro %}
 
-{#- A limit of rule.policy for a legal entity, else for all of them. -#}
-{% macro policy(name, legal_entity) -%}
-    (
-        select p.value
-        from {{ source('rule', 'policy') }} as p
-        where p.name = '{{ name }}' and p.legal_entity in ('', {{ legal_entity }})
-        order by p.legal_entity desc
-        limit 1
-    )
+{#- The limits of rule.policy for a legal entity: its own, else the one for all. -#}
+{% macro limits_of(legal_entity) -%}
+    {%- set names = {'max_minutes_per_day': 'max_day_minutes', 'max_entry_minutes': 'max_entry_minutes', 'reapproval_limit_days': 'reapproval_limit_days'} -%}
+    select
+        {% for name, column in names.items() -%}
+        (array_agg(p.value order by p.legal_entity desc) filter (where p.name = '{{ name }}'))[1] as {{ column }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    from {{ source('rule', 'policy') }} as p
+    where p.legal_entity = '' or p.legal_entity = {{ legal_entity }}
 {%- endmacro %}
 
 {#- The team that can mend a reason. -#}

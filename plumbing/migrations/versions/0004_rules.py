@@ -139,7 +139,10 @@ create index current_record_contract_number on landing.current_record (rule.numb
   where resource = 'contracts';
 create index current_record_account_number on landing.current_record (rule.number_key(record ->> 'AccountNumber'))
   where resource = 'accounts';
-create index current_record_pricebook on landing.current_record ((record ->> 'Pricebook2Id')) where resource = 'pricebook_entries';
+create index current_record_price_role on landing.current_record ((record ->> 'Pricebook2Id'), (record ->> 'Role__c'))
+  where resource = 'pricebook_entries';
+create index current_record_price_person on landing.current_record
+  ((record ->> 'Pricebook2Id'), rule.number_key(record ->> 'Person__c')) where resource = 'pricebook_entries';
 create index current_record_rate_card_role on landing.current_record ((record ->> 'rate_card_id'), (record ->> 'role_id'))
   where resource = 'rate_card_roles';
 create index current_record_customer_entity on landing.current_record ((record ->> 'entityid')) where resource = 'customers';

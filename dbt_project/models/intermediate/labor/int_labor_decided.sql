@@ -28,7 +28,43 @@ select
 from (
     select
         faced.*,
-        case
+        ruled.decision
+    from (
+        select
+            hour.*,
+            material.fields,
+            limits.max_day_minutes,
+            limits.max_entry_minutes,
+            hour.has_base and hourline.now() > hour.landed_at
+            + make_interval(days => limits.reapproval_limit_days::integer) as is_past_reapproval_limit,
+            hour.has_base and coalesce(
+                hour.base_fingerprint = delivery.fingerprint(
+                    hour.base_contract_version, delivery.material(material.fields, contract.material_fields)
+                ), false
+            ) as is_in_effect_as_is
+        from {{ ref('int_labor_placed') }} as hour
+        left join {{ source('delivery', 'contract') }} as contract
+            on contract.sync = 'erp_labor' and hour.base_contract_version = contract.version
+        cross join lateral ({{ limits_of('hour.legal_entity') }}) as limits
+        cross join lateral (
+            select jsonb_build_object(
+                'employee_ref', hour.employee_ref,
+                'project_ref', hour.project_ref,
+                'task_ref', hour.task_ref,
+                'item_ref', hour.item_ref,
+                'work_date', hour.work_date_text,
+                'minutes', {{ canonical_number('hour.minutes') }},
+                'is_billable', hour.posts_as_billable_time,
+                'rate', {{ canonical_number('hour.rate') }},
+                'currency', hour.rate_currency
+            ) as fields
+            offset 0
+        ) as material
+        where hour.source_system = '{{ connection }}'
+    ) as faced
+    -- `offset 0`: worked out once a row, not once for every column that asks for it.
+    cross join lateral (
+        select case
             when faced.approval_state = 'deleted' then 'deleted'
             when faced.duplicate_of is not null then 'duplicate'
             when faced.approval_state in ('rejected', 'cancelled') then faced.approval_state
@@ -45,7 +81,7 @@ from (
             when faced.day_minutes > faced.max_day_minutes then 'day_total'
             when faced.employee_ref is null then 'unknown_employee'
             when not faced.has_project or faced.project_ref is null then 'unknown_project'
-            when faced.phase_title is not null and faced.task_ref is null then 'unknown_phase'
+            when faced.story_title is not null and faced.task_ref is null then 'unknown_phase'
             when faced.is_due_to_erp is null then 'billing_type_unknown'
             when faced.item_ref is null then 'work_type_unknown'
             when faced.posts_as_billable_time and faced.rate is null then 'rate_missing'
@@ -54,36 +90,7 @@ from (
             when faced.is_period_closed and not faced.has_base then 'period_closed'
             when faced.is_project_closed then 'project_closed'
         end as decision
-    from (
-        select
-            hour.*,
-            material.fields,
-            {{ policy('max_minutes_per_day', 'hour.legal_entity') }} as max_day_minutes,
-            {{ policy('max_entry_minutes', 'hour.legal_entity') }} as max_entry_minutes,
-            hour.has_base and hourline.now() > hour.landed_at
-            + make_interval(days => {{ policy('reapproval_limit_days', 'hour.legal_entity') }}::integer) as is_past_reapproval_limit,
-            hour.has_base and coalesce(
-                hour.base_fingerprint = delivery.fingerprint(
-                    hour.base_contract_version, delivery.material(material.fields, contract.material_fields)
-                ), false
-            ) as is_in_effect_as_is
-        from {{ ref('int_labor_placed') }} as hour
-        left join {{ source('delivery', 'contract') }} as contract
-            on contract.sync = 'erp_labor' and hour.base_contract_version = contract.version
-        cross join lateral (
-            select jsonb_build_object(
-                'employee_ref', hour.employee_ref,
-                'project_ref', hour.project_ref,
-                'task_ref', hour.task_ref,
-                'item_ref', hour.item_ref,
-                'work_date', hour.work_date_text,
-                'minutes', {{ canonical_number('hour.minutes') }},
-                'is_billable', hour.posts_as_billable_time,
-                'rate', {{ canonical_number('hour.rate') }},
-                'currency', hour.rate_currency
-            ) as fields
-        ) as material
-        where hour.source_system = '{{ connection }}'
-    ) as faced
+        offset 0
+    ) as ruled
 ) as decided
 {% endcall %}

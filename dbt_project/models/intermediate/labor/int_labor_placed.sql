@@ -1,46 +1,53 @@
 {% call(connection) per_connection('kantata') %}
 select
     hour.*,
-    employee.target_id as employee_ref,
-    employee.method as employee_method,
-    job.target_id as project_ref,
-    task.target_id as task_ref,
-    case when hour.story_id is not null then hour.story_title end as phase_title,
-    item.target_id as item_ref,
-    period_there.name as posting_period,
-    coalesce(period_there.is_closed, false) as is_period_closed,
-    coalesce(job_there.is_closed, false) or coalesce(task_there.is_closed, false) as is_project_closed,
+    person.targets #>> array[hour.destination, 'id'] as employee_ref,
+    person.targets #>> array[hour.destination, 'method'] as employee_method,
+    project.targets #>> array[hour.destination, 'id'] as project_ref,
+    phase.targets #>> array[hour.destination, 'id'] as task_ref,
+    kind.targets #>> array[hour.destination, 'id'] as item_ref,
+    month.periods #>> array[hour.destination, 'name'] as posting_period,
+    coalesce((month.periods #>> array[hour.destination, 'is_closed'])::boolean, false) as is_period_closed,
+    coalesce((project.targets #>> array[hour.destination, 'is_closed'])::boolean, false)
+    or coalesce((phase.targets #>> array[hour.destination, 'is_closed'])::boolean, false) as is_project_closed,
     coalesce(invoiced.destination_state, 'unbilled') as destination_state
 from {{ ref('int_labor_routed') }} as hour
-left join lateral ({{ target_of('xref_consultant', connection, 'hour.user_id', 'hour.destination') }}) as employee on true
-left join lateral ({{ target_of('xref_project', connection, 'hour.workspace_id', 'hour.destination') }}) as job on true
-left join lateral ({{ target_of('xref_phase', connection, 'hour.story_id', 'hour.destination') }}) as task on true
-left join lateral ({{ target_of('xref_work_type', connection, 'hour.work_type', 'hour.destination') }}) as item on true
+-- One look-up a person, project, phase, kind of work and date, each for all destinations at once: a sweep remembers them.
+left join lateral (
+    select jsonb_object_agg(x.target_system, jsonb_build_object('id', x.target_id, 'method', x.method)) as targets
+    from {{ ref('xref_consultant') }} as x
+    where x.source_system = '{{ connection }}' and x.source_id = hour.user_id
+) as person on true
 left join lateral (
     select
-        p.name,
-        p.is_closed
+        jsonb_object_agg(
+            x.target_system, jsonb_build_object('id', x.target_id, 'is_closed', j.status = 'Closed' or j.is_inactive)
+        ) as targets
+    from {{ ref('xref_project') }} as x
+    left join {{ ref('stg_netsuite__jobs') }} as j on x.target_system = j.source_system and x.target_id = j.job_id
+    where x.source_system = '{{ connection }}' and x.source_id = hour.workspace_id
+) as project on true
+left join lateral (
+    select jsonb_object_agg(x.target_system, jsonb_build_object('id', x.target_id, 'is_closed', t.status = 'Closed')) as targets
+    from {{ ref('xref_phase') }} as x
+    left join {{ ref('stg_netsuite__project_tasks') }} as t
+        on x.target_system = t.source_system and x.target_id = t.project_task_id
+    where x.source_system = '{{ connection }}' and x.source_id = hour.story_id
+) as phase on true
+left join lateral (
+    select jsonb_object_agg(x.target_system, jsonb_build_object('id', x.target_id)) as targets
+    from {{ ref('xref_work_type') }} as x
+    where x.source_system = '{{ connection }}' and x.source_id = hour.work_type
+) as kind on true
+left join lateral (
+    select jsonb_object_agg(p.source_system, jsonb_build_object('name', p.name, 'is_closed', p.is_closed)) as periods
     from {{ ref('stg_netsuite__accounting_periods') }} as p
     where
-        p.source_system = hour.destination
-        and hour.work_date between p.start_date and p.end_date
+        hour.work_date between p.start_date and p.end_date
         and not p.is_quarter
         and not p.is_year
         and not p.is_deleted
-    limit 1
-) as period_there on true
-left join lateral (
-    select j.status = 'Closed' or j.is_inactive as is_closed
-    from {{ ref('stg_netsuite__jobs') }} as j
-    where j.source_system = hour.destination and j.job_id = job.target_id
-    limit 1
-) as job_there on true
-left join lateral (
-    select t.status = 'Closed' as is_closed
-    from {{ ref('stg_netsuite__project_tasks') }} as t
-    where t.source_system = hour.destination and t.project_task_id = task.target_id
-    limit 1
-) as task_there on true
+) as month on true
 left join lateral (
     select
         case

@@ -24,28 +24,35 @@ left join lateral (
             p.source_system,
             p.pricebook_entry_id as source_id,
             p.effective_from,
-            case
-                when p.employee_number is not null then 1
-                when p.project_code is not null then 2
-                else 3
-            end as strength,
-            case
-                when p.employee_number is not null then 'price book: person'
-                when p.project_code is not null then 'price book: project and role'
-                else 'price book: role'
-            end as rule
+            1 as strength,
+            'price book: person' as rule
         from {{ ref('stg_salesforce__pricebook_entries') }} as p
         where
             p.source_system = hour.crm_system
             and p.pricebook_id = hour.pricebook_id
+            and p.employee_number_key = hour.employee_number_key
             and p.is_active
             and not p.is_deleted
             and hour.work_date between coalesce(p.effective_from, '-infinity') and coalesce(p.effective_to, 'infinity')
-            and case
-                when p.employee_number is not null then rule.number_key(p.employee_number) = hour.employee_number_key
-                when p.project_code is not null then p.project_code = hour.project_code and p.role_name = hour.role_name
-                else p.role_name = hour.role_name
-            end
+        union all
+        select
+            p.unit_price as rate,
+            p.currency,
+            p.source_system,
+            p.pricebook_entry_id as source_id,
+            p.effective_from,
+            case when p.project_code is not null then 2 else 3 end as strength,
+            case when p.project_code is not null then 'price book: project and role' else 'price book: role' end as rule
+        from {{ ref('stg_salesforce__pricebook_entries') }} as p
+        where
+            p.source_system = hour.crm_system
+            and p.pricebook_id = hour.pricebook_id
+            and p.role_name = hour.role_name
+            and p.employee_number is null
+            and coalesce(p.project_code = hour.project_code, true)
+            and p.is_active
+            and not p.is_deleted
+            and hour.work_date between coalesce(p.effective_from, '-infinity') and coalesce(p.effective_to, 'infinity')
         union all
         select
             card.rate_in_minor_units / power(10::numeric, known.minor_units) as rate,

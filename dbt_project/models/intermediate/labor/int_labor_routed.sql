@@ -17,12 +17,7 @@ select
         else flight.contract_version
     end as base_contract_version,
     chain.settled_vendor_id,
-    -- The routing table never moves an hour that is in effect somewhere; a change of its own entity does.
-    case
-        when chain.settled_intent_id is not null and chain.settled_legal_entity is not distinct from hour.legal_entity
-            then chain.destination
-        else routed.destination
-    end as destination,
+    place.destination,
     live.go_live_date
 from {{ ref('int_labor_rated') }} as hour
 left join {{ source('delivery', 'chain') }} as chain
@@ -30,7 +25,16 @@ left join {{ source('delivery', 'chain') }} as chain
 left join {{ source('delivery', 'intent') }} as settled on chain.settled_intent_id = settled.intent_id
 left join lateral ({{ intent_in_flight('erp_labor', 'chain') }}) as flight on true
 left join lateral ({{ route_of('erp', 'hour.legal_entity', 'hour.work_date', ['netsuite']) }}) as routed on true
+-- The routing table never moves an hour that is in effect somewhere; a change of its own entity does.
+cross join lateral (
+    select case
+        when chain.settled_intent_id is not null and chain.settled_legal_entity is not distinct from hour.legal_entity
+            then chain.destination
+        else routed.destination
+    end as destination
+    offset 0
+) as place
 left join {{ source('rule', 'go_live') }} as live
-    on hour.legal_entity = live.legal_entity and routed.destination = live.destination
+    on hour.legal_entity = live.legal_entity and place.destination = live.destination
 where hour.source_system = '{{ connection }}'
 {% endcall %}

@@ -134,7 +134,7 @@ from (
                                     entry.approval_state <> 'approved'
                                     and day.base_minutes_by_entry ? entry.source_id
                                     and hourline.now() > entry.landed_at
-                                    + make_interval(days => {{ policy('reapproval_limit_days', 'day.legal_entity') }}::integer)
+                                    + make_interval(days => day.reapproval_limit_days::integer)
                                     then 're-approval limit'
                                 when entry.approval_state <> 'approved' then 're-approval'
                                 when entry.user_id <> day.user_id or entry.work_date <> day.work_date then 'moved'
@@ -143,11 +143,8 @@ from (
                                 when day.worker_type = 'Contingent_Worker' then 'subcontractor'
                                 when day.destination is null then 'no_destination'
                                 when not day.has_base and coalesce(day.work_date < day.go_live_date, true) then 'before_go_live'
-                                when
-                                    entry.minutes <= 0
-                                    or entry.minutes > {{ policy('max_entry_minutes', 'day.legal_entity') }}
-                                    then 'minutes_out_of_range'
-                                when entry.day_minutes > {{ policy('max_minutes_per_day', 'day.legal_entity') }} then 'day_total'
+                                when entry.minutes <= 0 or entry.minutes > day.max_entry_minutes then 'minutes_out_of_range'
+                                when entry.day_minutes > day.max_day_minutes then 'day_total'
                             end as decision
                         from {{ ref('int_labor_resolved') }} as entry
                         where

@@ -1,21 +1,23 @@
 {% call(connection) per_connection('kantata') %}
 select
     day.*,
-    employee.target_id as employee_ref,
-    employee.method as employee_method,
-    worker.primary_job_uuid as job_ref,
+    person.targets #>> array[day.destination, 'id'] as employee_ref,
+    person.targets #>> array[day.destination, 'method'] as employee_method,
+    person.targets #>> array[day.destination, 'job'] as job_ref,
     pay_period.pay_schedule_uuid as pay_schedule_ref,
     pay_period.period_start_date as pay_period_start,
     pay_period.period_end_date as pay_period_end,
     coalesce(pay_period.is_closed, false) as is_period_closed
 from {{ ref('int_payroll_days_staffed') }} as day
-left join lateral ({{ target_of('xref_consultant', connection, 'day.user_id', 'day.destination') }}) as employee on true
 left join lateral (
-    select e.primary_job_uuid
-    from {{ ref('stg_gusto__employees') }} as e
-    where e.source_system = day.destination and e.employee_uuid = employee.target_id
-    limit 1
-) as worker on true
+    select
+        jsonb_object_agg(
+            x.target_system, jsonb_build_object('id', x.target_id, 'method', x.method, 'job', e.primary_job_uuid)
+        ) as targets
+    from {{ ref('xref_consultant') }} as x
+    inner join {{ ref('stg_gusto__employees') }} as e on x.target_system = e.source_system and x.target_id = e.employee_uuid
+    where x.source_system = '{{ connection }}' and x.source_id = day.user_id
+) as person on true
 left join lateral (
     select
         p.pay_schedule_uuid,

@@ -12,6 +12,9 @@ select
     person.method as person_method,
     entity.legal_entity,
     entity.time_zone,
+    limits.max_day_minutes,
+    limits.max_entry_minutes,
+    limits.reapproval_limit_days,
     -- what is in effect at the destination, or may be: an intent whose request is out counts as done
     coalesce(flight.operation <> 'delete', chain.settled_intent_id is not null, false) as has_base,
     coalesce(flight.intent_id, chain.settled_intent_id) as base_intent_id,
@@ -35,6 +38,7 @@ left join lateral (
     limit 1
 ) as person on true
 left join {{ source('rule', 'legal_entity') }} as entity on person.hr_company_code = entity.hr_company_code
+cross join lateral ({{ limits_of('entity.legal_entity') }}) as limits
 left join {{ source('delivery', 'chain') }} as chain
     on
         chain.sync = 'payroll_hours'

@@ -9,19 +9,13 @@ select
     entry.submission_id,
     entry.notes_token,
     entry.work_date_text,
+    entry.user_id_and_date,
     entry.work_date,
     entry.minutes,
     entry.is_billable,
     entry.is_deleted,
     entry.created_at,
-    case
-        when entry.is_deleted then 'deleted'
-        when not workspace.requires_approval then 'approved'
-        when submission.status in ('rejected', 'cancelled') then submission.status
-        when entry.is_approved then 'approved'
-        when submission.status is null then 'draft'
-        else 'pending'
-    end as approval_state,
+    approval.approval_state,
     case
         when not workspace.requires_approval then 'project needs no approval'
         when entry.is_approved then 'submission approved'
@@ -44,5 +38,16 @@ left join lateral (
     where latest.source_system = '{{ connection }}' and latest.source_id = entry.submission_id
     limit 1
 ) as submission on true
+cross join lateral (
+    select case
+        when entry.is_deleted then 'deleted'
+        when not workspace.requires_approval then 'approved'
+        when submission.status in ('rejected', 'cancelled') then submission.status
+        when entry.is_approved then 'approved'
+        when submission.status is null then 'draft'
+        else 'pending'
+    end as approval_state
+    offset 0
+) as approval
 where entry.source_system = '{{ connection }}'
 {% endcall %}

@@ -44,12 +44,11 @@ left join lateral (
         where
             n.source_system = '{{ connection }}'
             and n.kind = 'person_day'
-            and n.key_1 = entry.user_id
-            and n.key_2 = entry.work_date_text
+            and rule.person_day_id(n.key_1, n.key_2) = entry.user_id_and_date
             and member.approval_state not in ('deleted', 'rejected', 'cancelled')
     ),
 
-    judged as (
+    judged as materialized (
         select
             sibling.source_id,
             sibling.minutes,

@@ -3,6 +3,7 @@ select
     current.source_id as pricebook_entry_id,
     current.record ->> 'Pricebook2Id' as pricebook_id,
     current.record ->> 'Person__c' as employee_number,
+    rule.number_key(current.record ->> 'Person__c') as employee_number_key,
     current.record ->> 'Project__c' as project_code,
     current.record ->> 'Role__c' as role_name,
     current.record ->> 'CurrencyIsoCode' as currency,

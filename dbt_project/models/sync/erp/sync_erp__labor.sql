@@ -10,7 +10,7 @@ select
     hour.not_due_rule,
     hour.desired_state,
     hour.decision as reason,
-    case when hour.decision is not null then {{ owner_of('hour.decision') }} end as owner,
+    case when hour.desired_state = 'held' then {{ owner_of('hour.decision') }} end as owner,
     shown.work_date,
     shown.period,
     shown.minutes,

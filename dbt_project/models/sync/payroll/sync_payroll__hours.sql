@@ -13,7 +13,7 @@ select
     end as not_due_rule,
     day.desired_state,
     day.reason,
-    case when day.reason is not null then {{ owner_of('day.reason') }} end as owner,
+    case when day.desired_state = 'held' then {{ owner_of('day.reason') }} end as owner,
     day.work_date,
     day.period,
     day.minutes,
