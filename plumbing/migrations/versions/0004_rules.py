@@ -143,7 +143,8 @@ create index current_record_price_role on landing.current_record ((record ->> 'P
   where resource = 'pricebook_entries';
 create index current_record_price_person on landing.current_record
   ((record ->> 'Pricebook2Id'), rule.number_key(record ->> 'Person__c')) where resource = 'pricebook_entries';
-create index current_record_rate_card_role on landing.current_record ((record ->> 'rate_card_id'), (record ->> 'role_id'))
+create index current_record_rate_card on landing.current_record ((record ->> 'rate_card_id')) where resource = 'rate_card_roles';
+create index current_record_rate_card_set on landing.current_record ((record ->> 'rate_card_set_id'), (record ->> 'role_id'))
   where resource = 'rate_card_roles';
 create index current_record_customer_entity on landing.current_record ((record ->> 'entityid')) where resource = 'customers';
 create index current_record_job_entity on landing.current_record ((record ->> 'entityid')) where resource = 'jobs';

@@ -70,25 +70,26 @@ from (
             when faced.approval_state in ('rejected', 'cancelled') then faced.approval_state
             when faced.approval_state <> 'approved' and faced.is_past_reapproval_limit then 're-approval limit'
             when faced.approval_state <> 'approved' then 're-approval'
-            when faced.legal_entity is null then 'entity_unresolved'
+            when faced.legal_entity is null then 'legal entity unresolved'
             when faced.is_leave then 'leave'
             when not faced.is_billable or not faced.is_due_to_erp then 'non_billable'
             when faced.destination is null then 'no_destination'
             when not faced.has_base and coalesce(faced.work_date < faced.go_live_date, true) then 'before_go_live'
             -- What is in effect as it stands, or was adopted, has nothing in its way.
             when faced.is_in_effect_as_is or faced.is_adopted then null
-            when faced.minutes <= 0 or faced.minutes > faced.max_entry_minutes then 'minutes_out_of_range'
-            when faced.day_minutes > faced.max_day_minutes then 'day_total'
-            when faced.employee_ref is null then 'unknown_employee'
-            when not faced.has_project or faced.project_ref is null then 'unknown_project'
-            when faced.story_title is not null and faced.task_ref is null then 'unknown_phase'
-            when faced.is_due_to_erp is null then 'billing_type_unknown'
-            when faced.item_ref is null then 'work_type_unknown'
-            when faced.posts_as_billable_time and faced.rate is null then 'rate_missing'
-            when faced.posts_as_billable_time and faced.minor_units is null then 'currency_unknown'
+            when faced.minutes <= 0 or faced.minutes > faced.max_entry_minutes then 'minutes out of range'
+            when faced.day_minutes > faced.max_day_minutes then 'day total over limit'
+            when faced.employee_ref is null then 'unknown employee'
+            when not faced.has_project then 'project deleted'
+            when faced.project_ref is null then 'unknown project'
+            when faced.story_title is not null and faced.task_ref is null then 'unknown phase'
+            when faced.is_due_to_erp is null then 'unknown billing type'
+            when faced.item_ref is null then 'unknown work type'
+            when faced.posts_as_billable_time and faced.rate is null then 'rate missing'
+            when faced.posts_as_billable_time and faced.minor_units is null then 'unknown currency'
             -- In effect and changed: the engine asks for a reversal, or for the invoice to be finished.
-            when faced.is_period_closed and not faced.has_base then 'period_closed'
-            when faced.is_project_closed then 'project_closed'
+            when faced.is_period_closed and not faced.has_base then 'period closed'
+            when faced.is_project_closed then 'project closed'
         end as decision
         offset 0
     ) as ruled

@@ -1,15 +1,14 @@
 {% call(connection) per_connection('kantata') %}
 select
     hour.*,
-    person.targets #>> array[hour.destination, 'id'] as employee_ref,
-    person.targets #>> array[hour.destination, 'method'] as employee_method,
-    project.targets #>> array[hour.destination, 'id'] as project_ref,
-    phase.targets #>> array[hour.destination, 'id'] as task_ref,
-    kind.targets #>> array[hour.destination, 'id'] as item_ref,
-    month.periods #>> array[hour.destination, 'name'] as posting_period,
-    coalesce((month.periods #>> array[hour.destination, 'is_closed'])::boolean, false) as is_period_closed,
-    coalesce((project.targets #>> array[hour.destination, 'is_closed'])::boolean, false)
-    or coalesce((phase.targets #>> array[hour.destination, 'is_closed'])::boolean, false) as is_project_closed,
+    there.employee_ref,
+    there.employee_method,
+    there.project_ref,
+    there.task_ref,
+    there.item_ref,
+    there.posting_period,
+    there.is_period_closed,
+    there.is_project_closed,
     coalesce(invoiced.destination_state, 'unbilled') as destination_state
 from {{ ref('int_labor_routed') }} as hour
 -- One look-up a person, project, phase, kind of work and date, each for all destinations at once: a sweep remembers them.
@@ -66,5 +65,18 @@ left join lateral (
         and n.kind = 'invoice_of_time'
         and n.key_1 = hour.settled_vendor_id
 ) as invoiced on true
+cross join lateral (
+    select
+        person.targets #>> array[hour.destination, 'id'] as employee_ref,
+        person.targets #>> array[hour.destination, 'method'] as employee_method,
+        project.targets #>> array[hour.destination, 'id'] as project_ref,
+        phase.targets #>> array[hour.destination, 'id'] as task_ref,
+        kind.targets #>> array[hour.destination, 'id'] as item_ref,
+        month.periods #>> array[hour.destination, 'name'] as posting_period,
+        coalesce((month.periods #>> array[hour.destination, 'is_closed'])::boolean, false) as is_period_closed,
+        coalesce((project.targets #>> array[hour.destination, 'is_closed'])::boolean, false)
+        or coalesce((phase.targets #>> array[hour.destination, 'is_closed'])::boolean, false) as is_project_closed
+    offset 0
+) as there
 where hour.source_system = '{{ connection }}'
 {% endcall %}

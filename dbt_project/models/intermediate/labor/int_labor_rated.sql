@@ -66,7 +66,7 @@ left join lateral (
         inner join {{ source('rule', 'currency') }} as known on card.currency = known.currency
         where
             card.source_system = '{{ connection }}'
-            and card.rate_card_id = hour.rate_card_id
+            and card.rate_card_set_id = hour.rate_card_set_id
             and card.role_id = hour.role_id
             and card.effective_from <= hour.work_date
             and not card.is_deleted

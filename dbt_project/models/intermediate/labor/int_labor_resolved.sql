@@ -29,7 +29,7 @@ select
     -- project
     project.title as project_title,
     project.project_code,
-    project.rate_card_id,
+    project.rate_card_set_id,
     project.crm_system,
     project.contract_id,
     project.contract_currency,

@@ -1,7 +1,7 @@
 {%- set order_of_rules -%}
 array[
-    'deleted', 'moved', 'duplicate', 'rejected', 'cancelled', 're-approval limit', 'entity_unresolved', 'leave', 'subcontractor',
-    'no_destination', 'before_go_live', 'minutes_out_of_range', 'day_total', 're-approval'
+    'deleted', 'moved', 'duplicate', 'rejected', 'cancelled', 're-approval limit', 'legal entity unresolved', 'leave', 'subcontractor',
+    'no_destination', 'before_go_live', 'minutes out of range', 'day total over limit', 're-approval'
 ]
 {%- endset -%}
 {% call(connection) per_connection('kantata') %}
@@ -33,10 +33,10 @@ from (
         end as state_by_hours,
         case
             when faced.has_base and faced.is_in_effect_as_is then null
-            when faced.employee_ref is null or faced.job_ref is null then 'unknown_employee'
-            when faced.pay_period_start is null then 'pay_period_unknown'
+            when faced.employee_ref is null or faced.job_ref is null then 'unknown employee'
+            when faced.pay_period_start is null then 'no pay period'
             -- In effect and changed: the engine makes a proposal of it.
-            when faced.is_period_closed and not faced.has_base then 'period_closed'
+            when faced.is_period_closed and not faced.has_base then 'period closed'
         end as day_hold
     from (
         select
@@ -114,7 +114,7 @@ from (
                         coalesce(ruled.decision in ('leave', 'subcontractor', 'no_destination', 'before_go_live'), false) as is_not_due,
                         case
                             when ruled.decision is null then 'present'
-                            when ruled.decision in ('re-approval', 'entity_unresolved', 'minutes_out_of_range', 'day_total') then 'held'
+                            when ruled.decision in ('re-approval', 'legal entity unresolved', 'minutes out of range', 'day total over limit') then 'held'
                             else 'void'
                         end as desired_state
                     from (
@@ -138,13 +138,13 @@ from (
                                     then 're-approval limit'
                                 when entry.approval_state <> 'approved' then 're-approval'
                                 when entry.user_id <> day.user_id or entry.work_date <> day.work_date then 'moved'
-                                when day.legal_entity is null then 'entity_unresolved'
+                                when day.legal_entity is null then 'legal entity unresolved'
                                 when entry.is_leave then 'leave'
                                 when day.worker_type = 'Contingent_Worker' then 'subcontractor'
                                 when day.destination is null then 'no_destination'
                                 when not day.has_base and coalesce(day.work_date < day.go_live_date, true) then 'before_go_live'
-                                when entry.minutes <= 0 or entry.minutes > day.max_entry_minutes then 'minutes_out_of_range'
-                                when entry.day_minutes > day.max_day_minutes then 'day_total'
+                                when entry.minutes <= 0 or entry.minutes > day.max_entry_minutes then 'minutes out of range'
+                                when entry.day_minutes > day.max_day_minutes then 'day total over limit'
                             end as decision
                         from {{ ref('int_labor_resolved') }} as entry
                         where

@@ -4,7 +4,7 @@ select
     workspace.workspace_id as source_id,
     workspace.title,
     workspace.project_code,
-    workspace.rate_card_id,
+    rate_card.rate_card_set_id,
     workspace.currency,
     workspace.status,
     workspace.requires_approval,
@@ -66,6 +66,13 @@ left join lateral (
     where c.contract_number_key = reference.number_key and not c.is_deleted
     having count(*) = 1
 ) as numbered on true
+left join lateral (
+    -- Rates change by a new version of the set with cards of its own, so the set is what a project keeps.
+    select card.rate_card_set_id
+    from {{ ref('stg_kantata__rate_card_roles') }} as card
+    where card.source_system = '{{ connection }}' and card.rate_card_id = workspace.rate_card_id
+    limit 1
+) as rate_card on true
 left join {{ ref('stg_salesforce__contracts') }} as contract
     on
         contract.source_system = coalesce(decision.target_system, numbered.source_system)
