@@ -323,11 +323,14 @@ class _Told:
 
         if not isinstance(error, psycopg.Error | DltException):
             return
-        words = str(error).strip().splitlines()
+        inner: BaseException = error
+        while inner.__cause__ is not None:  # dlt wraps what the driver said several times over
+            inner = inner.__cause__
+        words = str(inner).strip().splitlines()
         kind = Unavailable if isinstance(error, psycopg.OperationalError) else Terminal
         raise kind(
             f"The warehouse did not take {self._resource} of connection {self._connection} "
-            f"({words[0] if words else type(error).__name__}); nothing of it landed.",
+            f"({words[0] if words else type(inner).__name__}); nothing of it landed.",
             connection=self._connection,
             remedy="Check that the warehouse runs and has room, then run again.",
         ) from error
