@@ -83,26 +83,34 @@ class SignIn:
         given = _header_parameters(header)
         if given is None:
             return "MalformedAuthorizationHeader"
+        reason = self._parameters(given) or self._credentials(given)
+        if reason is not None:
+            return reason
+        if not hmac.compare_digest(self._expected(call, given), given["oauth_signature"]):
+            return "InvalidSignature"
+        return self._spend(given["oauth_nonce"])
+
+    def _parameters(self, given: dict[str, str]) -> str | None:
         for name in (*_SIGNED_ONCE, "oauth_signature"):
-            if name not in given:
+            if not given.get(name):
                 return f"parameter_absent {name}"
-        if given.get("realm", "") != self.account_id:
-            return "InvalidRealm"
         if given.get("oauth_version", "1.0") != "1.0":
             return "version_rejected"
         if given["oauth_signature_method"] != "HMAC-SHA256":
             return "signature_method_rejected"
+        stamp = given["oauth_timestamp"]
+        if not stamp.isdigit() or abs(self.wall() - int(stamp)) > TIMESTAMP_WINDOW_SECONDS:
+            return "timestamp_refused"
+        return None
+
+    def _credentials(self, given: dict[str, str]) -> str | None:
+        if given.get("realm", "") != self.account_id:
+            return "InvalidRealm"
         if given["oauth_consumer_key"] != self.tokens.consumer_key:
             return "consumer_key_unknown"
         if given["oauth_token"] != self.tokens.token_id or self.is_revoked(self.tokens.token_id):
             return "TokenRejected"
-        if not given["oauth_timestamp"].isdigit():
-            return "timestamp_refused"
-        if abs(self.wall() - int(given["oauth_timestamp"])) > TIMESTAMP_WINDOW_SECONDS:
-            return "timestamp_refused"
-        if not hmac.compare_digest(self._expected(call, given), given["oauth_signature"]):
-            return "InvalidSignature"
-        return self._spend(given["oauth_nonce"])
+        return None
 
     def _expected(self, call: Call, given: dict[str, str]) -> str:
         parts = urlsplit(call.url)

@@ -204,7 +204,11 @@ def test_filter_keeps_what_it_says(
 
 def test_filters_by_record_keep_their_own(ka: Kantata, entries: list[dict[str, Any]]) -> None:
     one = next(e for e in entries if e["recent_submission_id"])
-    for name, field in (("workspace_id", "workspace_id"), ("with_user_ids", "user_id"), ("with_timesheet_id", "recent_submission_id")):
+    for name, field in (
+        ("workspace_id", "workspace_id"),
+        ("with_user_ids", "user_id"),
+        ("with_timesheet_id", "recent_submission_id"),
+    ):
         found = ka.all("time_entries", from_archived_workspaces="true", **{name: one[field]})
         assert {e["id"] for e in found} == {e["id"] for e in entries if e[field] == one[field]}
 
