@@ -33,7 +33,9 @@ def load(connection: sa.Connection, sync: Sync) -> Policy:
             sa.text("select name, cast(value as text) from rule.policy where legal_entity = ''")
         )
     }
-    owners = {reason: owner for reason, owner in connection.execute(sa.text("select reason, owner from rule.owner_team"))}
+    owners: dict[str, str] = {}
+    for reason, owner in connection.execute(sa.text("select reason, owner from rule.owner_team")):
+        owners[reason] = owner
     return Policy(
         owners=owners,
         mass_change_share=values.get("mass_change_share", Decimal(sync.mass_change_share)),

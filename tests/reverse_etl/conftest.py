@@ -167,8 +167,12 @@ def relations(settings: Settings) -> None:
 def desk(settings: Settings, relations: None) -> Iterator[Desk]:
     """An empty ledger and empty sync views."""
     assert settings.warehouse_url is not None
-    with psycopg.connect(settings.warehouse_url.get_secret_value(), autocommit=True, row_factory=dict_row) as connection:
-        connection.execute("set session_replication_role = replica")  # the append-only triggers stay on for everyone else
+    with psycopg.connect(
+        settings.warehouse_url.get_secret_value(), autocommit=True, row_factory=dict_row
+    ) as connection:
+        connection.execute(
+            "set session_replication_role = replica"
+        )  # the append-only triggers stay on for everyone else
         connection.execute(f"truncate {', '.join(f'delivery.{table}' for table in LEDGER)} restart identity")
         connection.execute(f"truncate {', '.join(f'sync.{relation}' for relation in RELATIONS)}")
         connection.execute("truncate rule.policy, rule.owner_team, rule.field_map")
