@@ -54,6 +54,8 @@ class Reading:
         self._unseen = {field.name for field in shaper.resource.fields if field.presence == "usually"}
         self._listed: dict[str, str] | None = {} if is_listing and shaper.resource.is_complete else None
         self._secrets: list[Secret] = []
+        # Contents of the last page and the one before: a read that goes on by stamp meets some records twice.
+        self._recent: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
     @property
     def schema_changes(self) -> list[SchemaChange]:
@@ -94,6 +96,8 @@ class Reading:
         key = self._shaper.resource.key
         fitting: list[Row] = []
         misfits: list[Misfit] = []
+        repeated = 0
+        self._recent = (self._recent[1], {})
         for record in page.records:
             is_deleted = bool(page.deleted) and isinstance(record, dict) and record.get(key) in page.deleted
             shaped = self._shaper.shape(record, is_deleted=is_deleted)
@@ -101,6 +105,9 @@ class Reading:
                 self._unseen.difference_update(record)
             if isinstance(shaped, Row):
                 shaped = self._once(shaped)
+            if isinstance(shaped, Row) and self._is_repeated(shaped):
+                repeated += 1
+                continue
             self._secrets += shaped.secrets
             if isinstance(shaped, Row):
                 fitting.append(shaped)
@@ -112,10 +119,16 @@ class Reading:
                 self.misfits[shaped.source_id] = shaped
                 if self.minutes is not None:
                     self.minutes += shaped.minutes or Decimal(0)
-        self.rows_read += len(page.records)
+        self.rows_read += len(page.records) - repeated
         if misfits:
             self._judge(page.records, misfits)
         yield from fitting
+
+    def _is_repeated(self, row: Row) -> bool:
+        before, now = self._recent
+        last_seen = now.get(row.source_id, before.get(row.source_id))
+        now[row.source_id] = row.content_hash
+        return last_seen == row.content_hash
 
     def _once(self, row: Row) -> Row | Misfit:
         """A list that holds one id twice with different content has no latest version."""

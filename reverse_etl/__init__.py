@@ -5,11 +5,11 @@ sent again. The public verbs stand in ``__all__``; everything takes `plumbing.se
 the states, the promise and its limits.
 """
 
-from reverse_etl.adopt import AdoptionReport, Unmatched, adopt
-from reverse_etl.plan import plan
-from reverse_etl.push import follow_up, push
+from reverse_etl.adoption import AdoptionReport, Unmatched, adopt
+from reverse_etl.planner import plan
+from reverse_etl.pusher import follow_up, push
 from reverse_etl.report import PlanReport, PlanTotal, PushReport
-from reverse_etl.trace import ExceptionRow, Trace, TracedIntent, exceptions, trace
+from reverse_etl.story import ExceptionRow, Trace, TracedIntent, exceptions, trace
 from reverse_etl.verbs import approve, hold_batch, hold_rows, replay
 
 __all__ = [

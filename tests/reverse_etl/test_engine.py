@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reverse_etl.plan import plan
-from reverse_etl.push import push
+from reverse_etl.planner import plan
+from reverse_etl.pusher import push
 from tests.reverse_etl.loopback.pusher import TIMING, with_destination
 from tests.reverse_etl.loopback.server import Call, Cut, Destination, Say
 

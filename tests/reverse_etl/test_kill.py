@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reverse_etl.plan import plan
+from reverse_etl.planner import plan
 from tests.reverse_etl.loopback.pusher import with_destination
 from tests.reverse_etl.loopback.server import Call, Destination
 
@@ -37,7 +37,7 @@ class Killer:
     """Kills the process under its aim at one call and one moment of it."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311  a seeded draw, no secret
         self._lock = threading.Lock()
         self.victim: subprocess.Popen[str] | None = None
         self.kills = 0

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from plumbing.errors import Misconfigured
-from reverse_etl.plan import plan
+from reverse_etl.planner import plan
 from reverse_etl.writer import Outcome, Result
 
 pytestmark = pytest.mark.warehouse
@@ -384,7 +384,7 @@ def contract_of_two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A release that adds a material field."""
     from dataclasses import replace
 
-    from reverse_etl import plan as module
+    from reverse_etl import planner as module
     from reverse_etl.syncs import SYNCS
 
     first = SYNCS[SYNC].contracts[1]
@@ -397,7 +397,7 @@ def contract_of_two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_contract_version_edited_in_place_is_refused(desk, monkeypatch):
     from dataclasses import replace
 
-    from reverse_etl import plan as module
+    from reverse_etl import planner as module
     from reverse_etl.syncs import SYNCS
 
     desk.want("91")
