@@ -4,11 +4,13 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from plumbing.errors import Misconfigured
+from plumbing.redaction import redact
 from plumbing.settings import Settings, load
 
 GOOD = """
@@ -211,3 +213,22 @@ def test_importing_what_help_needs_imports_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root, env=environment
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_saves_at_once_lose_nothing(home: Path) -> None:
+    store = load(home).store
+    threads = [
+        threading.Thread(target=store.save, args=(f"c{number % 3}", {f"field_{number}": f"value-{number}"}))
+        for number in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    kept = {field: value for section in ("c0", "c1", "c2") for field, value in store.section(section).items()}
+    assert kept == {f"field_{number}": f"value-{number}" for number in range(12)}
+
+
+def test_password_is_masked_in_texts_and_the_user_name_beside_it_is_not(home: Path) -> None:
+    load(home).store.save("workday", {"username": "isu_reader", "password": "hunter2222"})
+    assert redact("isu_reader hunter2222") == "isu_reader [redacted]"

@@ -97,7 +97,7 @@ create table delivery.intent (
     is_adopted boolean not null default false,
     vendor_id text,
     vendor_detail jsonb,
-    next_attempt_at timestamptz not null default '-infinity',
+    next_attempt_at timestamptz default clock_timestamp(),  -- null: waits for another intent
     attempt_count integer not null default 0, -- claims; with lease_owner the fence of every state change
     failure_count integer not null default 0, -- tries that failed: what runs out
     last_call_id bigint,
@@ -156,7 +156,7 @@ create table delivery.chain (
     open_intent_id bigint,                   -- the newest open intent
     primary key (sync, chain_key)
 );
-create index chain_by_source on delivery.chain (sync, source_system, source_id);
+create index chain_by_source on delivery.chain (source_id, source_system);
 
 -- One call is an 'asked' row, committed before it, and an 'answered' row after it. A call with no answer was interrupted.
 create sequence delivery.call_id_seq;

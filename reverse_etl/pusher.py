@@ -62,7 +62,18 @@ def push(
         return [
             _count(engine, declared, name)
             if dry_run
-            else _push(settings, engine, declared, name, limit, patience_seconds, timing, clock or SystemClock(), actor, progress)
+            else _push(
+                settings,
+                engine,
+                declared,
+                name,
+                limit,
+                patience_seconds,
+                timing,
+                clock or SystemClock(),
+                actor,
+                progress,
+            )
             for name in chosen
         ]
     finally:
@@ -133,13 +144,16 @@ def _tell(engine: sa.Engine, desk: Desk, sentence: str) -> None:
         connection.execute(
             sa.text(
                 "insert into delivery.event (actor, verb, subject, detail)"
-                " values (:actor, 'stopped', 'destination:' || :destination, jsonb_build_object('sync', :sync, 'why', :why))"
-            ).bindparams(sa.bindparam("sync", type_=sa.Text), sa.bindparam("why", type_=sa.Text)),
+                " values (:actor, 'stopped', 'destination:' || :destination,"
+                " jsonb_build_object('sync', cast(:sync as text), 'why', cast(:why as text)))"
+            ),
             {"actor": desk.worker, "destination": desk.destination, "sync": desk.sync, "why": sentence},
         )
 
 
-def follow_up(settings: Settings, sync: str, destination: str | None = None, *, actor: str = "follow up") -> list[PushReport]:
+def follow_up(
+    settings: Settings, sync: str, destination: str | None = None, *, actor: str = "follow up"
+) -> list[PushReport]:
     """Ask about everything accepted and not yet in effect, let the vendor take it over where it wants a word for that, and
     settle what has taken effect. Nothing accepted: nobody is called.
     """
@@ -148,9 +162,11 @@ def follow_up(settings: Settings, sync: str, destination: str | None = None, *, 
     sql = "select distinct destination from delivery.intent where sync = :sync and state = 'accepted' order by 1"
     try:
         with engine.connect() as connection:
-            waiting = list(connection.execute(sa.text(sql), {"sync": sync}).scalars())
+            waiting: list[str] = list(connection.execute(sa.text(sql), {"sync": sync}).scalars())
         return [
-            _follow_up(settings, engine, declared, name, actor) for name in waiting if destination is None or name == destination
+            _follow_up(settings, engine, declared, name, actor)
+            for name in waiting
+            if destination is None or name == destination
         ]
     finally:
         engine.dispose()
