@@ -1,25 +1,30 @@
-"""Lets one other system user through the folders on the way to a place, and nobody else.
+"""The system user that the embedded server runs as where root may not, and its way to the data folder.
 
-Used when root runs the embedded server as its own user below a private home. The entry is a POSIX access-control entry
+That one user is let through the folders above, and nobody else. The entry is a POSIX access-control entry
 for that user with nothing but the right to pass; where the file system keeps no such entries, the folder's plain mode
 gets the right to pass (never to list) for others, which is said in the log.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import pwd
 import stat
 import struct
+import subprocess
 from typing import TYPE_CHECKING
 
 from plumbing import log
+from plumbing.errors import Misconfigured
 
 if TYPE_CHECKING:
-    import pwd
     from pathlib import Path
 
 _log = log.get(__name__)
+
+SYSTEM_USER = "hourline_postgres"  # made when root asks for a server
 
 _ATTRIBUTE = "system.posix_acl_access"
 _HEADER = struct.Struct("<I")  # version
@@ -31,9 +36,42 @@ _PASS = 0o1
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EPERM}
 
 
+def server_account(folder: Path) -> pwd.struct_passwd | None:
+    """The user to run the server as; None: ourselves. Root runs it as the owner of data that is there already."""
+    if os.geteuid() != 0:
+        return None
+    if (folder / "PG_VERSION").exists() and (owner := folder.stat().st_uid) != 0:
+        try:
+            return pwd.getpwuid(owner)
+        except KeyError:
+            raise Misconfigured(
+                f"The warehouse in {folder} belongs to user {owner}, whom this machine does not know.",
+                remedy="Give the folder to a user that exists here.",
+            ) from None
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(SYSTEM_USER)
+    try:
+        subprocess.run(
+            ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        with contextlib.suppress(KeyError):  # two first starts at once
+            return pwd.getpwnam(SYSTEM_USER)
+        raise Misconfigured(
+            f"PostgreSQL does not run as root, and the system user {SYSTEM_USER} could not be made: {error}.",
+            remedy=f"Make the user {SYSTEM_USER}, run Hourline as an ordinary user, or set HOURLINE_WAREHOUSE_URL.",
+        ) from None
+    return pwd.getpwnam(SYSTEM_USER)
+
+
 def let_through(place: Path, account: pwd.struct_passwd) -> None:
     """Let the account pass every folder above ``place``."""
-    for folder in reversed(place.resolve().parents):
+    # A symbolic link on the way has parents of its own.
+    above = {*place.absolute().parents, *place.resolve().parents}
+    for folder in sorted(above, key=lambda one: len(one.parts)):
         found = folder.stat()
         if found.st_uid == account.pw_uid or found.st_mode & stat.S_IXOTH:
             continue

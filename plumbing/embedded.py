@@ -15,34 +15,38 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plumbing import log
-from plumbing.access import let_through, readable_by
+from plumbing.access import let_through, readable_by, server_account
 from plumbing.errors import Misconfigured, Unavailable
+from plumbing.postmaster import (
+    DATABASE,
+    PORT,
+    READY_SECONDS,
+    SUPERUSER,
+    Address,
+    answers,
+    forget_dead_postmaster,
+    postmaster,
+    running,
+    wait_until_ready,
+)
 
 if TYPE_CHECKING:
+    import pwd
     from collections.abc import Iterator
 
 _log = log.get(__name__)
 
-SUPERUSER = "hourline"
-DATABASE = "hourline"
-SYSTEM_USER = "hourline_postgres"  # made when root asks for a server
-PORT = 5432  # names the socket file; no port is opened
 LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 107 on Linux, 103 on macOS
-START_SECONDS = 120  # recovery after a crash may take its time
 STOP_SECONDS = 60
-ORPHAN_SECONDS = 30  # children of a killed server end by themselves
 INITDB_SECONDS = 120
-POLL_SECONDS = 0.05
 
 # For two cores and a few gigabytes; durability is left at PostgreSQL's own (fsync, synchronous_commit: on).
 CONFIGURATION = """\
@@ -68,19 +72,6 @@ log_rotation_age = '1d'
 """
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where a running server listens: the folder of its socket."""
-
-    socket_dir: Path
-
-    def url(self, database: str = DATABASE) -> str:
-        """libpq address of a database there."""
-        from urllib.parse import quote
-
-        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self.socket_dir), safe='/')}&port={PORT}"
-
-
 def start(folder: Path) -> Address:
     """Make the server in ``folder`` if there is none, start it if it is not running, and say where it listens.
 
@@ -89,15 +80,17 @@ def start(folder: Path) -> Address:
         Unavailable: the server did not come up; the sentence names its log.
     """
     folder = folder.absolute()
-    if (running := _running(folder)) and _answers(running):
-        return running
+    if (address := running(folder)) and answers(address):
+        return address
     _make_folder(folder.parent)
     with _locked(folder):
-        if address := _wait_until_ready(folder):
+        if address := wait_until_ready(folder):
             return address
-        account = _account()
+        account = server_account(folder)
         binaries = _binaries()
-        _open_the_way(folder, binaries, account)
+        if account:
+            let_through(binaries, account)
+            readable_by(binaries.parent, account)
         if not (folder / "PG_VERSION").exists():
             _initialise(folder, binaries, account)
         _check_version(folder, binaries)
@@ -110,12 +103,12 @@ def stop(folder: Path) -> bool:
     if not (folder / "postmaster.pid").exists():
         return False
     with _locked(folder):
-        if _postmaster(folder) is None:
+        if postmaster(folder) is None:
             return False
         done = _run(
             [_binaries() / "pg_ctl", "stop", "-D", folder, "-m", "fast", "-w", "-t", STOP_SECONDS],
             folder,
-            _account(),
+            server_account(folder),
             STOP_SECONDS + 10,
         )
         if done.returncode != 0:
@@ -169,16 +162,16 @@ def _write_configuration(folder: Path, account: pwd.struct_passwd | None) -> Non
 def _launch(folder: Path, binaries: Path, account: pwd.struct_passwd | None) -> Address:
     _write_configuration(folder, account)
     socket_dir = _socket_dir(folder, account)
-    _forget_dead_postmaster(folder, socket_dir)
+    forget_dead_postmaster(folder, socket_dir)
     started = time.monotonic()
     # The options go through a shell inside pg_ctl; the socket folder is one of ours or was checked for odd characters.
     done = _run(
-        [binaries / "pg_ctl", "start", "-D", folder, "-w", "-t", START_SECONDS, "-l", folder / "start.log",
+        [binaries / "pg_ctl", "start", "-D", folder, "-w", "-t", READY_SECONDS, "-l", folder / "start.log",
          "-o", f"-k '{socket_dir}' -p {PORT}"],
-        folder, account, START_SECONDS + 10,
+        folder, account, READY_SECONDS + 10,
     )  # fmt: skip
     address = Address(socket_dir)
-    if done.returncode != 0 or not _answers(address):
+    if done.returncode != 0 or not answers(address):
         raise Unavailable(
             f"The warehouse server in {folder} did not start: {_start_failure(folder, done)}.",
             remedy=f"Look at {folder / 'start.log'} and {folder / 'log'}.",
@@ -194,91 +187,6 @@ def _make_database(address: Address) -> None:
     with psycopg.connect(address.url("postgres"), autocommit=True) as connection:
         if connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone() is None:
             connection.execute(f"create database {DATABASE}")
-
-
-def _wait_until_ready(folder: Path) -> Address | None:
-    """The address of a server that is up or coming up; None if none is, or it went down meanwhile."""
-    deadline = time.monotonic() + START_SECONDS
-    while _postmaster(folder) is not None:
-        if (address := _running(folder)) and _answers(address):
-            return address
-        if time.monotonic() > deadline:
-            raise Unavailable(
-                f"The warehouse server in {folder} is running but does not answer.",
-                remedy=f"Look at {folder / 'log'}; `hourline down` stops it.",
-            )
-        time.sleep(POLL_SECONDS)
-    return None
-
-
-def _running(folder: Path) -> Address | None:
-    """What postmaster.pid says: line 1 process, line 5 socket folder."""
-    try:
-        lines = (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except PermissionError:
-        owner = _owner(folder)
-        raise Misconfigured(
-            f"The warehouse in {folder} belongs to {owner}.",
-            remedy=f"Run as {owner} or as root, or set HOURLINE_HOME to a folder of your own.",
-        ) from None
-    return Address(Path(lines[4])) if len(lines) > 4 and lines[4] else None
-
-
-def _answers(address: Address) -> bool:
-    import psycopg
-
-    try:
-        psycopg.connect(address.url("postgres"), connect_timeout=5).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def _postmaster(folder: Path) -> int | None:
-    """The process that serves this folder. A process id alone proves nothing: after a crash another may have it."""
-    import psutil
-
-    try:
-        pid = int((folder / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
-        process = psutil.Process(abs(pid))
-        serves = "postgres" in process.name() and Path(process.cwd()).samefile(folder)
-    except (OSError, ValueError, psutil.Error):
-        return None
-    return pid if serves else None
-
-
-def _forget_dead_postmaster(folder: Path, socket_dir: Path) -> None:
-    """Remove the lock files of a server that died, once nothing of it is left.
-
-    PostgreSQL does so by itself unless the number is taken: by another process of the same user after a crash of the
-    machine, or by the dead server itself where nobody collects it (a container without an init process).
-    """
-    locks = [folder / "postmaster.pid", socket_dir / f".s.PGSQL.{PORT}.lock"]
-    if not any(lock.exists() for lock in locks):
-        return
-    deadline = time.monotonic() + ORPHAN_SECONDS
-    while _serving(folder):
-        if time.monotonic() > deadline:
-            return  # its children still hold its memory; PostgreSQL itself must judge
-        time.sleep(POLL_SECONDS)
-    for lock in locks:
-        if lock.exists():
-            _log.warning("removing what a dead server left", file=str(lock))
-            lock.unlink(missing_ok=True)
-
-
-def _serving(folder: Path) -> bool:
-    """Whether any living server process works in the folder."""
-    import psutil
-
-    for process in psutil.process_iter(["name"]):
-        if "postgres" in (process.info["name"] or ""):
-            with contextlib.suppress(psutil.Error, OSError):
-                if Path(process.cwd()).samefile(folder):
-                    return True
-    return False
 
 
 def _socket_dir(folder: Path, account: pwd.struct_passwd | None) -> Path:
@@ -313,16 +221,6 @@ def _fits(folder: Path) -> bool:
     return plain and name.isascii() and len(name) <= LONGEST_SOCKET_PATH
 
 
-def _open_the_way(folder: Path, binaries: Path, account: pwd.struct_passwd | None) -> None:
-    if account is None:
-        return
-    folder.mkdir(mode=0o700, exist_ok=True) if folder.parent.exists() else None
-    os.chown(folder, account.pw_uid, account.pw_gid)
-    let_through(folder, account)
-    let_through(binaries, account)
-    readable_by(binaries.parent, account)
-
-
 def _check_version(folder: Path, binaries: Path) -> None:
     found = (folder / "PG_VERSION").read_text(encoding="utf-8").strip()
     words = subprocess.run(
@@ -334,29 +232,6 @@ def _check_version(folder: Path, binaries: Path) -> None:
             f"The warehouse in {folder} was made by PostgreSQL {found}; this installation brings {ours}.",
             remedy=f"Dump it with PostgreSQL {found} and restore it into a new home.",
         )
-
-
-def _account() -> pwd.struct_passwd | None:
-    """The user to run the server as; None: ourselves."""
-    if os.geteuid() != 0:
-        return None
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam(SYSTEM_USER)
-    try:
-        subprocess.run(
-            ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        with contextlib.suppress(KeyError):  # two first starts at once
-            return pwd.getpwnam(SYSTEM_USER)
-        raise Misconfigured(
-            f"PostgreSQL does not run as root, and the system user {SYSTEM_USER} could not be made: {error}.",
-            remedy=f"Make the user {SYSTEM_USER}, run Hourline as an ordinary user, or set HOURLINE_WAREHOUSE_URL.",
-        ) from None
-    return pwd.getpwnam(SYSTEM_USER)
 
 
 def _binaries() -> Path:
@@ -379,6 +254,7 @@ def _run(
     """Run a server program as its user. Output goes to files: a pipe would be held open by the server it starts."""
     user: dict[str, object] = {}
     if account:
+        let_through(folder, account)  # each time: somebody may have tightened a folder above since
         user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         try:
@@ -391,8 +267,8 @@ def _run(
                 timeout=seconds,
                 cwd=folder,
                 env={"LC_ALL": "C", "PATH": os.defpath},
-                **user,
-            )  # type: ignore[call-overload]
+                **user,  # type: ignore[call-overload]
+            )
             code = done.returncode
         except subprocess.TimeoutExpired:
             code = -1
@@ -425,14 +301,6 @@ def _make_folder(folder: Path) -> None:
             f"The data folder {folder} cannot be made: {error.strerror}.",
             remedy="Set HOURLINE_HOME to a folder you may write.",
         ) from None
-
-
-def _owner(folder: Path) -> str:
-    uid = folder.stat().st_uid
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
 
 
 @contextlib.contextmanager

@@ -14,39 +14,36 @@ would carry credentials to another host.
 from __future__ import annotations
 
 import functools
-import json
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from plumbing import log
-from plumbing.auth import SIGN_IN, SignInRefused
+from plumbing.answers import (
+    Envelope,
+    ErrorReader,
+    Failures,
+    body_of_error,
+    json_body,
+    json_bytes,
+    no_envelope,
+    retry_after,
+)
+from plumbing.auth import SignInRefused
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import (
-    Conflict,
-    Forbidden,
-    HourlineError,
     Misconfigured,
-    NotFound,
-    OutcomeUnknown,
-    RateLimited,
-    Refused,
     Transient,
-    Unauthorized,
-    Unavailable,
     UnexpectedAnswer,
 )
 from plumbing.limits import Allowance, gate_of
 from plumbing.redaction import redact
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from types import ModuleType
 
     from plumbing.settings import Connection
@@ -57,19 +54,6 @@ READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 READ_RETRIES = 4  # repetitions of a read after its first try
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0  # a longer wait that the other side asks for is the caller's to schedule
-LONGEST_DETAIL = 500  # characters of the vendor's words kept in an error
-_PARSED = "hourline.json"
-_PATH = "hourline.path"
-
-_BY_STATUS: dict[int, type[HourlineError]] = {
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    410: NotFound,
-    412: Conflict,
-    429: RateLimited,
-}
 
 
 @dataclass(frozen=True)
@@ -88,27 +72,6 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Envelope:
-    """What a vendor's error body says, in our words.
-
-    Attributes:
-        kind: the error to raise; None leaves it to the status.
-        code: the vendor's code.
-        detail: the vendor's words.
-        field: the field or pointer it objects to.
-        category: see `plumbing.errors.Refused`.
-        retry_after: seconds to wait.
-    """
-
-    kind: type[HourlineError] | None = None
-    code: str | None = None
-    detail: str | None = None
-    field: str | None = None
-    category: str | None = None
-    retry_after: float | None = None
-
-
-@dataclass(frozen=True)
 class Exchange:
     """What the hook sees of one try; the address without credentials, nothing of headers or bodies.
 
@@ -122,13 +85,7 @@ class Exchange:
     request_id: str | None
 
 
-ErrorReader = Callable[[httpx.Response], Envelope]
 Hook = Callable[[Exchange], None]
-
-
-def no_envelope(_response: httpx.Response) -> Envelope:
-    """The reader of a vendor without an error envelope."""
-    return Envelope()
 
 
 class Client:
@@ -169,11 +126,10 @@ class Client:
         self.on_request = on_request
         self.before_send: Callable[[], None] | None = None
         self._auth = auth
-        self._read_error = error_reader
-        self._request_id_headers = tuple(request_id_headers)
-        self._clock = clock or SystemClock()
+        clock = clock or SystemClock()
+        self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
-        self._gate = gate_of(connection.name, str(self._base), allowance or Allowance(), self._clock)
+        self._gate = gate_of(connection.name, str(self._base), allowance or Allowance(), clock)
         limits = self.timeout
         self._http = httpx.Client(
             headers={"Accept": "application/json", "User-Agent": "hourline", **(headers or {})},
@@ -283,11 +239,16 @@ class Client:
 
     def _address(self, path: str) -> httpx.URL:
         absolute = path.startswith(("http://", "https://"))
-        url = httpx.URL(path) if absolute else self._base.join(path.lstrip("/"))
+        try:
+            url = httpx.URL(path) if absolute else self._base.join(path.lstrip("/"))
+        except httpx.InvalidURL:
+            raise UnexpectedAnswer(
+                f"Connection {self.connection.name} was given an address that is none: {path}.", **self._failures.who()
+            ) from None
         if (url.scheme, url.host, url.port) != (self._base.scheme, self._base.host, self._base.port):
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was pointed at another host, {url.host}; nothing was sent there.",
-                **self._who(),
+                **self._failures.who(),
             )
         return url
 
@@ -303,112 +264,16 @@ class Client:
                     request, auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT
                 )
         except SignInRefused as refusal:
-            raise self._sign_in_refused(refusal.response) from None
+            raise self._failures.sign_in_refused(refusal.response) from None
         except httpx.HTTPError as error:
-            raise self._no_answer(error, request, reads) from error
+            raise self._failures.no_answer(error, request, reads) from error
         finally:
             self._tell(request, response, time.monotonic() - began)
         if not response.is_success:
-            raise self._bad_answer(response, reads)
-        response.extensions[_PATH] = f"{request.method} {request.url.path}"
+            raise self._failures.bad_answer(response, reads)
         if expect_json and response.content:
-            self._parse(response, reads)
+            self._failures.parse(response, reads)
         return response
-
-    def _parse(self, response: httpx.Response, reads: bool) -> None:
-        try:
-            response.extensions[_PARSED] = _loads(response)
-        except ValueError as error:
-            where = response.extensions[_PATH]
-            what = (
-                f"Connection {self.connection.name}: the answer to {where} is no whole JSON document "
-                f"({_media_type(response)}, {len(response.content)} bytes: {error})."
-            )
-            who = {**self._who(response), "path": where}
-            if reads:
-                raise UnexpectedAnswer(what, remedy="Check the address, and any proxy on the way.", **who) from None
-            raise OutcomeUnknown(f"{what} The write may have been carried out.", remedy=_LOOK_FIRST, **who) from None
-
-    def _no_answer(self, error: httpx.HTTPError, request: httpx.Request, reads: bool) -> HourlineError:
-        where = f"{request.method} {request.url.path}"
-        who = {**self._who(), "path": where}
-        name = f"Connection {self.connection.name}"
-        host = f"{request.url.host}{f':{request.url.port}' if request.url.port else ''}"
-        if _certificate_problem(error):
-            return Misconfigured(
-                f"{name}: the certificate of {host} is not trusted: {_certificate_problem(error)}.",
-                remedy="Set ca_file of the connection to the PEM file of the authority that signed it.",
-                **who,
-            )
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-            return Unavailable(
-                f"{name}: {host} cannot be reached ({_words(error)}); nothing was sent.",
-                remedy="Check the address and the network, then run again.",
-                **who,
-            )
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-            return Misconfigured(f"{name}: {where} cannot be sent ({_words(error)}).", **who)
-        if _signing_in(error):
-            return Unavailable(
-                f"{name}: the sign-in at {host} got no answer ({_words(error)}); the call was not sent.", **who
-            )
-        if reads:
-            return Unavailable(f"{name}: {where} got no whole answer ({_words(error)}).", remedy="Run again.", **who)
-        return OutcomeUnknown(
-            f"{name}: {where} was sent and its answer was lost ({_words(error)}).", remedy=_LOOK_FIRST, **who
-        )
-
-    def _bad_answer(self, response: httpx.Response, reads: bool) -> HourlineError:
-        where = f"{response.request.method} {response.request.url.path}"
-        status = response.status_code
-        envelope = self._read_error(response)
-        kind = envelope.kind or _kind(status, reads)
-        detail = (envelope.detail or _plain_words(response))[:LONGEST_DETAIL]
-        common: dict[str, Any] = {**self._who(response), "path": where, "code": envelope.code, "detail": detail or None}
-        code = f" {envelope.code}" if envelope.code else ""
-        said = f": {detail}" if detail else ""
-        message = f"Connection {self.connection.name}: {where} was answered with {status}{code}{said}"
-        message = message if message.endswith((".", "!", "?")) else f"{message}."
-        if issubclass(kind, RateLimited | Unavailable):
-            wait = envelope.retry_after if envelope.retry_after is not None else retry_after(response, self._clock)
-            return kind(message, retry_after=wait, remedy=_remedy(kind, self.connection), **common)
-        if issubclass(kind, Refused | Conflict):
-            extra = {"category": envelope.category} if envelope.category else {}
-            return kind(message, field=envelope.field, **extra, **common)
-        return kind(message, remedy=_remedy(kind, self.connection), **common)
-
-    def _sign_in_refused(self, response: httpx.Response) -> HourlineError:
-        common: dict[str, Any] = {
-            **self._who(response),
-            "path": f"{response.request.method} {response.request.url.path}",
-        }
-        name = self.connection.name
-        if (
-            response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
-            or response.status_code == httpx.codes.TOO_MANY_REQUESTS
-        ):
-            return Unavailable(
-                f"Connection {name}: the sign-in was answered with {response.status_code}; the call was not sent.",
-                retry_after=retry_after(response, self._clock),
-                **common,
-            )
-        detail = (self._read_error(response).detail or _plain_words(response))[:LONGEST_DETAIL]
-        said = f": {detail}" if detail else ""
-        return Unauthorized(
-            f"Connection {name}: the sign-in was refused with {response.status_code}{said}.",
-            remedy=_remedy(Unauthorized, self.connection),
-            detail=detail or None,
-            **common,
-        )
-
-    def _who(self, response: httpx.Response | None = None) -> dict[str, Any]:
-        who: dict[str, Any] = {"system": self.connection.system, "connection": self.connection.name}
-        if response is not None:
-            who |= {"status": response.status_code, "request_id": self._request_id(response)}
-        return who
-
-    def _request_id(self, response: httpx.Response) -> str | None:
-        return next((response.headers[name] for name in self._request_id_headers if name in response.headers), None)
 
     def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float) -> None:
         exchange = Exchange(
@@ -416,7 +281,7 @@ class Client:
             url=redact(str(request.url)),
             status=response.status_code if response is not None else None,
             elapsed=elapsed,
-            request_id=self._request_id(response) if response is not None else None,
+            request_id=self._failures.request_id(response) if response is not None else None,
         )
         _log.debug(
             "http",
@@ -447,102 +312,6 @@ def _stamina() -> ModuleType:
 
     set_on_retry_hooks([tell])
     return stamina
-
-
-_LOOK_FIRST = "Look there by its key before sending it again; `hourline push` does."
-
-
-def json_body(response: httpx.Response) -> Any:
-    """The JSON of an answer that `Client.request` gave; fractions are Decimals, an empty body is None."""
-    if _PARSED in response.extensions:
-        return response.extensions[_PARSED]
-    return _loads(response) if response.content else None
-
-
-def json_bytes(value: Any) -> bytes:
-    """A JSON body; Decimals become plain numbers, floats are refused (money and hours must never have been one)."""
-    from plumbing.canonical import dumps
-
-    return dumps(value)
-
-
-def body_of_error(response: httpx.Response) -> Any:
-    """The JSON of a refusal, or None where it is none: an error page must not hide the error."""
-    try:
-        return _loads(response)
-    except ValueError:
-        return None
-
-
-def retry_after(response: httpx.Response, clock: Clock) -> float | None:
-    """Seconds that the ``Retry-After`` header asks for, given as seconds or as a date; None without one."""
-    value = response.headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    if value.replace(".", "", 1).isdigit():
-        return float(value)
-    try:
-        until: datetime = parsedate_to_datetime(value)
-        return max(0.0, (until - clock.now()).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _loads(response: httpx.Response) -> Any:
-    def no_number(text: str) -> None:
-        raise ValueError(f"{text} is no JSON number")
-
-    return json.loads(response.content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=no_number)
-
-
-def _kind(status: int, reads: bool) -> type[HourlineError]:
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT:
-        return Unavailable if reads else OutcomeUnknown
-    if status < httpx.codes.BAD_REQUEST:
-        return UnexpectedAnswer if reads else OutcomeUnknown
-    return _BY_STATUS.get(status, Refused)
-
-
-def _remedy(kind: type[HourlineError], connection: Connection) -> str | None:
-    if issubclass(kind, OutcomeUnknown):
-        return _LOOK_FIRST
-    if issubclass(kind, Unauthorized):
-        return f"Check the secrets of connection {connection.name}, then `hourline doctor`."
-    if issubclass(kind, Forbidden):
-        return f"Give the user of connection {connection.name} the right it lacks there."
-    if issubclass(kind, Transient):
-        return "Run again later."
-    return None
-
-
-def _plain_words(response: httpx.Response) -> str:
-    """The body if it is a short text for people; a page or a document says nothing in one sentence."""
-    if _media_type(response) != "text/plain":
-        return ""
-    return " ".join(response.text.split())
-
-
-def _media_type(response: httpx.Response) -> str:
-    return str(response.headers.get("content-type", "no content type")).partition(";")[0].strip().lower()
-
-
-def _words(error: Exception) -> str:
-    return redact(str(error)) or type(error).__name__
-
-
-def _signing_in(error: httpx.HTTPError) -> bool:
-    try:
-        return bool(error.request.extensions.get(SIGN_IN))
-    except RuntimeError:  # httpx's way to say that the error belongs to no request
-        return False
-
-
-def _certificate_problem(error: BaseException | None) -> str | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _tls(connection: Connection) -> ssl.SSLContext:

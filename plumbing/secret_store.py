@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import threading
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
 ROTATED_FROM = "rotated_from"  # sub-table of a section: field -> fingerprint of the outside value it grew from
 OWN_SECTION = "hourline"
 MASTER_KEY_BYTES = 32
+
+
+class _Hold:
+    """Who holds a file of this process: a lock for its threads, and how deep its owner is inside."""
+
+    def __init__(self) -> None:
+        self.threads = threading.RLock()
+        self.depth = 0
+
+
+_holds: dict[Path, _Hold] = {}
+_holds_lock = threading.Lock()
 
 
 class SecretStore:
@@ -56,15 +69,15 @@ class SecretStore:
         """Keep these values of a section; durable when this returns."""
         for value in values.values():
             protect(value)
-        content = self._read()
-        section = content.setdefault(name, {})
-        section.update(values)
-        grown = {
-            field: _fingerprint(self._outside[name][field]) for field in values if field in self._outside.get(name, {})
-        }
-        if grown:
-            section[ROTATED_FROM] = {**section.get(ROTATED_FROM, {}), **grown}
-        self._write(content)
+        outside = self._outside.get(name, {})
+        grown = {field: _fingerprint(outside[field]) for field in values if field in outside}
+        with self.locked():
+            content = self._read()
+            section = content.setdefault(name, {})
+            section.update(values)
+            if grown:
+                section[ROTATED_FROM] = {**section.get(ROTATED_FROM, {}), **grown}
+            self._write(content)
 
     def master_key(self) -> str:
         """The key of content hashes and personal tokens; made and kept at the first call."""
@@ -79,11 +92,19 @@ class SecretStore:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process at a time is inside; for read-change-write of a section."""
+        """Only one thread of one process at a time is inside; for read-change-write of a section. May be nested."""
         _make_private_folder(self.path.parent)
-        with (self.path.parent / f".{self.path.name}.lock").open("a") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        with _holds_lock:
+            hold = _holds.setdefault(self.path, _Hold())
+        with hold.threads, contextlib.ExitStack() as opened:
+            if hold.depth == 0:
+                handle = opened.enter_context((self.path.parent / f".{self.path.name}.lock").open("a"))
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            hold.depth += 1
+            try:
+                yield
+            finally:
+                hold.depth -= 1
 
     def _read(self) -> dict[str, Any]:
         try:

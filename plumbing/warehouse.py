@@ -181,7 +181,8 @@ class Warehouse:
             user = _conninfo(self._url).get("user", "")
             raise Misconfigured(
                 f"The warehouse login {user} may not {what}: {error.orig.diag.message_primary}; nothing was changed.",
-                remedy="It needs CREATEROLE and must own the database, or be a superuser.",
+                remedy="It must own the database and have CREATEROLE, and ADMIN OPTION on the hourline_ roles that are "
+                "there already; or be a superuser.",
             ) from None
 
 

@@ -133,8 +133,9 @@ def _tell(engine: sa.Engine, desk: Desk, sentence: str) -> None:
         connection.execute(
             sa.text(
                 "insert into delivery.event (actor, verb, subject, detail)"
-                " values (:actor, 'stopped', 'destination:' || :destination, jsonb_build_object('sync', :sync, 'why', :why))"
-            ).bindparams(sa.bindparam("sync", type_=sa.Text), sa.bindparam("why", type_=sa.Text)),
+                " values (:actor, 'stopped', 'destination:' || :destination,"
+                " jsonb_build_object('sync', cast(:sync as text), 'why', cast(:why as text)))"
+            ),
             {"actor": desk.worker, "destination": desk.destination, "sync": desk.sync, "why": sentence},
         )
 

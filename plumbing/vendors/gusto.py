@@ -9,6 +9,7 @@ failed; status, category and key decide together. A 422 may be a stale version o
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,13 @@ _CATEGORIES = {
     "missing_permissions": "permission",
     "missing_oauth_scopes": "permission",
     "invalid_token": "permission",
+    "compensation_already_processed": "closed_period",
     "payroll_blocker": "blocked",
     "invalid_api_version": "api_version",
     "deprecated_endpoint": "api_version",
 }
-_CLOSED_WORDS = ("already processed", "already been processed", "compensation_already_processed")
-_EMPTY_WORDS = ("no hours", "nothing to sync", "no employees", "no time sheets", "empty")
+_CLOSED_WORDS = re.compile(r"\bprocessed\b", re.IGNORECASE)
+_EMPTY_WORDS = re.compile(r"\bno (hours|employees|time ?sheets)\b|\bnothing to\b|\bempty\b", re.IGNORECASE)
 _REFERENCE_SUFFIXES = ("_uuid", "_uuids")
 
 
@@ -96,7 +98,7 @@ def read_error(response: httpx.Response) -> Envelope:
     detail = "; ".join(str(one["message"]) for one in errors if one.get("message"))
     ours = _category(key, category, detail)
     return Envelope(
-        kind=_kind(response.status_code, ours, detail),
+        kind=_kind(response.status_code, ours),
         code=category or None,
         detail=detail or None,
         field=key or None,
@@ -114,26 +116,28 @@ def _walk(errors: object) -> Iterator[dict[str, Any]]:
 
 
 def _category(key: str, category: str, detail: str) -> str:
-    words = detail.lower()
     if category in _CATEGORIES:
         return _CATEGORIES[category]
     if key == "version":
         return "stale_version"
-    if category == "compensation_already_processed" or any(fragment in words for fragment in _CLOSED_WORDS):
-        return "closed_period"
     if category == "invalid_operation":
-        if BUSY_WORDS in words:
-            return "busy"
-        return "nothing_to_do" if any(fragment in words for fragment in _EMPTY_WORDS) else "locked"
-    if key.endswith(_REFERENCE_SUFFIXES):
-        return "invalid_reference"
-    return "validation"
+        return _operation(detail)
+    return "invalid_reference" if key.endswith(_REFERENCE_SUFFIXES) else "validation"
 
 
-def _kind(status: int, category: str, detail: str) -> type[HourlineError] | None:
+def _operation(detail: str) -> str:
+    """One category stands for a payroll that is done, one that is running, and nothing to do: words tell them apart."""
+    if BUSY_WORDS in detail.lower():
+        return "busy"
+    if _CLOSED_WORDS.search(detail):
+        return "closed_period"
+    return "nothing_to_do" if _EMPTY_WORDS.search(detail) else "locked"
+
+
+def _kind(status: int, category: str) -> type[HourlineError] | None:
     if category == "api_version":
         return Misconfigured
-    if category == "busy" and BUSY_WORDS in detail.lower():
+    if category == "busy":
         return Unavailable
     if status in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY} and category in {
         "stale_version",

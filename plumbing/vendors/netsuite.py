@@ -33,18 +33,20 @@ _CODES = {
     "CONCURRENCY_LIMIT_EXCEEDED": "rate_limit",
     "IDEMPOTENCY_ERROR": "duplicate",
 }
-# USER_ERROR and INVALID_CONTENT by the vendor's words, small letters; the first that is found counts.
-_WORDS = (
-    ("date range of your accounting period", "closed_period"),
-    ("period is closed", "closed_period"),
-    ("period is locked", "closed_period"),
-    ("locked time period", "closed_period"),
-    ("already exists", "duplicate"),
-    ("record has been changed", "stale_version"),
-    ("invalid field value", "invalid_reference"),
-    ("does not exist", "invalid_reference"),
-    ("locked", "locked"),
-    ("permission", "permission"),
+# USER_ERROR and INVALID_CONTENT by the vendor's words; the first that is found counts. `billed` is our name for a time
+# row that an invoice holds: the vendor refuses to delete it, its words are unconfirmed.
+_WORDS = tuple(
+    (re.compile(words, re.IGNORECASE), category)
+    for words, category in (
+        (r"date range of your accounting period", "closed_period"),
+        (r"(closed|locked)\b.*\b(period|time ?sheet)|(period|time ?sheet)\b.*\b(closed|locked)", "closed_period"),
+        (r"already exists", "duplicate"),
+        (r"record has been changed", "stale_version"),
+        (r"invalid field value|does not exist", "invalid_reference"),
+        (r"\b(billed|invoiced)\b", "billed"),
+        (r"\blocked\b", "locked"),
+        (r"\bpermission\b", "permission"),
+    )
 )
 _CONFLICTS = frozenset({"duplicate", "stale_version"})
 
@@ -110,8 +112,7 @@ def read_error(response: httpx.Response) -> Envelope:
 def _category(code: str | None, detail: str) -> str:
     if code in _CODES:
         return _CODES[code]
-    words = re.sub(r"\s+", " ", detail).lower()
-    return next((category for fragment, category in _WORDS if fragment in words), "validation")
+    return next((category for words, category in _WORDS if words.search(detail)), "validation")
 
 
 def _kind(status: int, category: str) -> type[HourlineError] | None:

@@ -1,5 +1,9 @@
 -- name: number_intents
-update new_intent set intent_id = nextval('delivery.intent_intent_id_seq');
+-- Oldest work first: claims go by this order.
+update new_intent n set intent_id = numbered.intent_id
+from (select place, nextval('delivery.intent_intent_id_seq') as intent_id
+      from (select ctid as place from new_intent order by destination, work_date, chain_key, step_no) ordered) numbered
+where n.ctid = numbered.place;
 
 -- name: link_steps
 update new_intent n
@@ -41,7 +45,7 @@ select n.intent_id, :sync, n.source_system, n.source_id, n.chain_key, n.generati
        n.supersedes, n.reverses, n.waits_for, n.desired_state, n.decided_state,
        case when n.decided_state = 'held' then n.reason end,
        n.state, n.reason, n.owner, n.held_by,
-       case when n.waits_for is null then hourline.now() else 'infinity' end,
+       case when n.waits_for is null then hourline.now() end,
        :plan_id, n.landed_version
 from new_intent n
 cross join lateral (
@@ -49,7 +53,7 @@ cross join lateral (
            n.chain_key || '-g' || n.generation || '-r' || n.revision || '-'
                || case n.operation when 'create' then 'c' when 'amend' then 'a' else 'd' end as request_key
 ) k
-order by n.destination, n.work_date, n.chain_key, n.step_no;
+order by n.intent_id;
 
 -- name: save_lines
 insert into delivery.intent_line (intent_id, source_system, source_id, version, minutes)

@@ -1,7 +1,7 @@
 -- name: release_waiting
 update delivery.intent i
 set next_attempt_at = hourline.now()
-where i.sync = :sync and i.destination = :destination and i.state = 'planned' and i.next_attempt_at = 'infinity'
+where i.sync = :sync and i.destination = :destination and i.state = 'planned' and i.next_attempt_at is null
     and i.waits_for is not null
     and exists (select from delivery.intent w where w.intent_id = i.waits_for and w.state in ('acknowledged', 'by_file'));
 
@@ -167,8 +167,8 @@ select :actor, v.verb, 'intent:' || v.intent_id, v.detail
 from jsonb_to_recordset(cast(:events as jsonb)) as v (intent_id bigint, verb text, detail jsonb);
 
 -- name: outlook
-select count(*) as waiting, min(nullif(next_attempt_at, 'infinity')) as next_at,
-       extract(epoch from min(nullif(next_attempt_at, 'infinity')) - hourline.now()) as seconds
+select count(*) as waiting, min(next_attempt_at) as next_at,
+       extract(epoch from min(next_attempt_at) - hourline.now()) as seconds
 from (
     select next_attempt_at from delivery.intent where sync = :sync and destination = :destination and state = 'planned'
     union all

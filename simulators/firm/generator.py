@@ -27,8 +27,9 @@ LEAST_PEOPLE = 16
 def build(seed: int, entries: int, as_of: date, unconfirmed: frozenset[str] = frozenset()) -> World:
     """The firm at noon UTC of `as_of`.
 
-    `entries` counts the time entries of the twelve weeks up to `as_of` (and its own begun week), the mess included;
-    some 30 % as many lie before go-live. Memory is bounded: rows are kept in the store.
+    `entries` counts the time entries of the twelve weeks up to `as_of` and of its own begun week, the mess included (a
+    firm of a few dozen may fall short by one or two); some 30 % as many lie before go-live. Memory is bounded: rows are
+    kept in the store.
     """
     if entries < 1:
         raise ValueError(f"a firm needs at least one time entry, not {entries}")

@@ -47,7 +47,9 @@ def _rows(world: World, ids: Ids, rng: random.Random, before: date) -> Iterator[
                 row.minutes += 60
         elif luck < MISSING_THERE + DIFFERS_THERE + ONLY_THERE:
             own = int(ids.number("time_bill", 30_000))
-            yield replace(row, netsuite_time_id=own, minutes=75, entry_id=None, memo="Keyed in by accounting")
+            yield replace(
+                row, netsuite_time_id=own, minutes=row.minutes + 65, entry_id=None, memo="Keyed in by accounting"
+            )
         yield row
 
 

@@ -48,7 +48,6 @@ def added_rows(entries: int) -> int:
 def make(world: World, rng: random.Random) -> None:
     """Disturbs a firm that is in order."""
     ensure_peculiar_work(world, rng)
-    picks = _picks(world, rng)
     for name, act in (
         ("overlong_day", _overlong_day),
         ("edited_after_approval", _edit),
@@ -60,7 +59,7 @@ def make(world: World, rng: random.Random) -> None:
         ("duplicate", _duplicate),
     ):
         wanted = added_rows(world.size) if name == "duplicate" else times(name, world.size)
-        for entry in picks:
+        for entry in _picks(world, rng):
             if wanted and act(world, entry, rng):
                 wanted -= 1
             if not wanted:

@@ -12,10 +12,8 @@ master record exists when `kantata_reference` is not None; its value is the `ser
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-# The tables read field types at run time, so these are no type-checking imports.
-from datetime import date, datetime  # noqa: TC003
-from decimal import Decimal  # noqa: TC003
+from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from simulators.firm.changes import Changes

@@ -2,7 +2,8 @@
 
 Simulated, with the part of the sheet it stands on:
 - `X-Gusto-API-Version`: 2025-06-15 and 2026-06-15 are served, another is 406, none is the minimum version (C1.1);
-- refresh with a rotating refresh token, tokens that end, one company and its scopes per token (C1.2);
+- refresh with a rotating refresh token (the old one ends with the first use of the new access token), tokens that end,
+  one company and its scopes per token (C1.2);
 - lists as bare arrays with `X-Page`, `X-Per-Page`, `X-Total-Count`, `X-Total-Pages`; 25 a page, at most 100 (C1.3);
 - employees, pay schedules, pay periods, earning types, payrolls with their narrow defaults (C1.3);
 - time sheets: create, list, read, update and delete by version; deleted ones disappear (C1.3 to C1.5);
@@ -14,7 +15,7 @@ Where the sheet is silent, and a choice had to be made: `per` over 100 is cut to
 `before` and `after` are exclusive; `start_date` and `end_date` of payrolls enclose the whole pay period, those of pay
 periods touch it; unknown parameters and attributes are refused; a sync counts a changed or deleted sheet that it had
 carried over as something to sync; a sync and an approval are writes, so they move `version` and `updated_at`.
-From memory in the sheet: rotation and the two hours of an access token. The bodies of 401 and 429 are unconfirmed.
+From memory in the sheet: the two hours of an access token. The bodies of 401 and 429 are unconfirmed.
 
 Off unless named by `--unconfirmed`:
 - `gusto_sheet_in_processed_period_refused`: a sheet dated in a processed period is refused as a frozen payroll is;

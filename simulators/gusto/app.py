@@ -74,11 +74,13 @@ class Gusto:
     def _routes(self) -> list[Route]:
         company, tracking = "/v1/companies/{company}", "/v1/time_tracking"
 
-        def route(method: str, path: str, scope: str, handler: Callable[[Call], Response]) -> Route:
-            return Route(method, path, self._guarded(scope, handler))
+        def route(
+            method: str, path: str, scope: str, handler: Callable[[Call], Response], *, advances: bool = False
+        ) -> Route:
+            return Route(method, path, self._guarded(scope, handler), advances=advances)
 
         return [
-            Route("POST", "/oauth/token", self._token, reads=True, open_to_all=True),
+            Route("POST", "/oauth/token", self._token, reads=True, open_to_all=True, advances=True),
             route("GET", company + "/employees", "employees:read", self._employees),
             route("GET", company + "/pay_schedules", "pay_schedules:read", self._pay_schedules),
             route("GET", company + "/pay_periods", "payrolls:read", self._pay_periods),
@@ -93,7 +95,7 @@ class Gusto:
             route("PUT", tracking + "/time_sheets/{sheet}", "time_sheet:write", self._update_sheet),
             route("DELETE", tracking + "/time_sheets/{sheet}", "time_sheet:write", self._delete_sheet),
             route("POST", company + "/time_tracking/payroll_syncs", "payroll_syncs:write", self._start_sync),
-            route("GET", tracking + "/payroll_syncs/{sync}", "payroll_syncs:read", self._sync),
+            route("GET", tracking + "/payroll_syncs/{sync}", "payroll_syncs:read", self._sync, advances=True),
         ]
 
     # --- the frame of every call
@@ -104,7 +106,7 @@ class Gusto:
 
     def _authenticate(self, call: Call) -> Response | None:
         token = call.bearer or ""
-        if not self.tokens.is_good(token) or self.kit.is_revoked(token):
+        if not self.tokens.use(token) or self.kit.is_revoked(token):
             return fail(GustoError(401, Fault("request", "invalid_token", "The access token is invalid or expired.")))
         call.principal = "integration"
         version = call.headers.get("X-Gusto-API-Version", MINIMUM_VERSION)

@@ -173,8 +173,8 @@ class Company:
         self._unsync(sheet)
         self.stamp_sheet(sheet)
 
-    def stamp_sheet(self, sheet: TimeSheet) -> None:
-        sheet.updated_at = self.now()
+    def stamp_sheet(self, sheet: TimeSheet, at: datetime | None = None) -> None:
+        sheet.updated_at = at or self.now()
         sheet.version = self.new_version(sheet.uuid)
         self.revision += 1
 

@@ -7,6 +7,7 @@ one step each time it is looked at, and is done in any case `sync_seconds` of th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -93,11 +94,15 @@ class Syncs:
         return sync
 
     def catch_up(self) -> None:
-        """Finish what has run long enough by the firm's clock."""
+        """Finish what has run long enough by the firm's clock, as of the moment when it was due.
+
+        Whoever looks first, and when, makes no difference: what happens here is told again when a run is gone on with.
+        """
         now = self.company.now()
         for sync in self.known.values():
-            if sync.status in OPEN and (now - sync.created_at).total_seconds() >= self.sync_seconds:
-                self._finish(sync)
+            due = sync.created_at + timedelta(seconds=self.sync_seconds)
+            if sync.status in OPEN and due <= now:
+                self._finish(sync, due)
 
     def _payroll_of(self, body: dict[str, Any]) -> Payroll:
         faults = [invalid(name, f"{name} is not an attribute of a payroll sync") for name in body if name not in FIELDS]
@@ -126,13 +131,13 @@ class Syncs:
             sync.status = "in_progress"
             sync.updated_at = self.company.now()
         elif sync.status == "in_progress":
-            self._finish(sync)
+            self._finish(sync, self.company.now())
 
-    def _finish(self, sync: PayrollSync) -> None:
-        """Carry hours over. A payroll that was run meanwhile takes none."""
+    def _finish(self, sync: PayrollSync, at: datetime) -> None:
+        """Carry hours over. A payroll that was run by then takes none."""
         company, payroll = self.company, sync.payroll
-        sync.updated_at = company.now()
-        if payroll.status != "unprocessed":
+        sync.updated_at = at
+        if payroll.status != "unprocessed" and payroll.modified_at <= at:
             sync.status = "failure"
             sync.errors = [Fault("base", "invalid_operation", "This payroll has already been processed.").body()]
             return
@@ -158,8 +163,8 @@ class Syncs:
         self._write_hours(payroll, good, bad)
         for sheet in (s for s in good if s.uuid not in company.carried_in):
             company.carried_in[sheet.uuid] = payroll.gusto_payroll_uuid
-            sheet.synced_to_payroll_at = company.now()
-            company.stamp_sheet(sheet)
+            sheet.synced_to_payroll_at = at
+            company.stamp_sheet(sheet, at)
         company.removed_from.discard(payroll.gusto_payroll_uuid)
 
     def _write_hours(self, payroll: Payroll, sheets: list[TimeSheet], left_out: set[str]) -> None:

@@ -1,4 +1,8 @@
-"""The grant of the demo's integration: an access token that ends, a refresh token that rotates (sheet C1.2)."""
+"""The grant of the demo's integration: an access token that ends, a refresh token that rotates (sheet C1.2).
+
+By the vendor's own client library, a used refresh token stays good until the access token it gave is first used, so a
+client that lost the answer can ask again.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +50,12 @@ class Tokens:
     token_seconds: float = 7200.0
     scopes: set[str] = field(default_factory=lambda: set(SCOPES))
     _expires: dict[str, float] = field(default_factory=dict)
-    _refresh: str = ""
+    _refresh: set[str] = field(default_factory=set)
+    _used_up_by: dict[str, str] = field(default_factory=dict)  # access token -> refresh token that it replaces
     _turn: int = 0
 
     def __post_init__(self) -> None:
-        self._refresh = derived(self.seed, "refresh_token")
+        self._refresh.add(derived(self.seed, "refresh_token"))
         self._expires[derived(self.seed, "access_token")] = self.wall() + self.token_seconds
 
     @property
@@ -64,13 +69,20 @@ class Tokens:
     def is_good(self, token: str) -> bool:
         return self._expires.get(token, 0.0) > self.wall()
 
+    def use(self, token: str) -> bool:
+        """Whether the token is good; its first use revokes the refresh token it came from."""
+        if not self.is_good(token):
+            return False
+        self._refresh.discard(self._used_up_by.pop(token, ""))
+        return True
+
     def end_all(self) -> int:
         ended = len(self._expires)
         self._expires.clear()
         return ended
 
     def refresh(self, given: dict[str, str]) -> dict[str, object]:
-        """A new pair for a refresh token; the old refresh token is used up.
+        """A new pair for a refresh token.
 
         Raises:
             GrantRefused: another grant, a wrong client, or a refresh token that is unknown or used up.
@@ -79,17 +91,20 @@ class Tokens:
             raise GrantRefused("unsupported_grant_type")
         if (given.get("client_id"), given.get("client_secret")) != (self.client_id, self.client_secret):
             raise GrantRefused("invalid_client")
-        if given.get("refresh_token") != self._refresh:
+        old = given.get("refresh_token", "")
+        if old not in self._refresh:
             raise GrantRefused("invalid_grant")
         self._turn += 1
-        access = derived(self.seed, f"access_token {self._turn} {self.wall()}")
-        self._refresh = derived(self.seed, f"refresh_token {self._turn} {self.wall()}")
+        access = derived(self.seed, f"access_token {self._turn}")
+        refresh = derived(self.seed, f"refresh_token {self._turn}")
+        self._refresh.add(refresh)
+        self._used_up_by[access] = old
         self._expires[access] = self.wall() + self.token_seconds
         return {
             "access_token": access,
             "token_type": "bearer",
             "expires_in": int(self.token_seconds),
-            "refresh_token": self._refresh,
+            "refresh_token": refresh,
             "created_at": str(int(self.wall())),
             "scope": " ".join(sorted(self.scopes)),
         }

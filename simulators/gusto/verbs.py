@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from simulators.gusto.time_sheets import CLASSIFICATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulators.firm.model import World
     from simulators.gusto.app import Gusto
     from simulators.gusto.time_sheets import TimeSheet
@@ -29,7 +32,7 @@ def register(world: World, gusto: Gusto) -> None:
         "gusto_finish_syncs",
         "gusto_end_tokens",
     ):
-        world.changes.register(name, getattr(verbs, name))
+        world.changes.register(name, verbs.after_syncs(getattr(verbs, name)))
 
 
 class _Verbs:
@@ -37,6 +40,16 @@ class _Verbs:
         self._world = world
         self._gusto = gusto
         self._company = gusto.company
+
+    def after_syncs(self, verb: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        """The verb, once what was due before it has happened."""
+
+        @wraps(verb)
+        def run(**arguments: Any) -> dict[str, Any]:
+            self._gusto.syncs.catch_up()
+            return verb(**arguments)
+
+        return run
 
     def gusto_settings(
         self,

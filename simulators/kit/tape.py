@@ -1,6 +1,7 @@
 """What happened to the vendors, kept in a file, so that a run can be gone on with after its end.
 
-One seed gives one firm; what callers wrote since is told again, call by call, at the firm's time of then. So a vendor's new ids must come from counters or the seed and the call, and its stamps from the firm's clock.
+One seed gives one firm; what callers wrote since is told again, call by call, at the firm's time of then. So a vendor's
+new ids must come from counters or the seed and the call, and its stamps from the firm's clock.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class Account:
         body = _json_body(call)
         if not isinstance(body, dict) or not isinstance(body.get("q"), str) or set(body) - {"q", "params"}:
             raise invalid_parameter("The body is an object with q and, if need be, params.")
-        parameters = body.get("params") or []
+        parameters = body.get("params", [])
         if not isinstance(parameters, list):
             raise invalid_parameter("params is a list.")
         limit, offset = _page(call.query)

@@ -94,7 +94,6 @@ class Salesforce:
         version = call.path.split("/")[3:4] if call.path.startswith("/services/data/v") else []
         if version and version[0] not in {f"v{number}.0" for number in VERSIONS}:
             return self._not_found(call, frozenset())
-        self.org.refresh()
         return None
 
     def _refuse(self, _call: Call, _limit: Limit) -> Response:
@@ -135,6 +134,7 @@ class Salesforce:
         return self._run(call, with_deleted=True)
 
     def _run(self, call: Call, *, with_deleted: bool) -> Response:
+        self.org.refresh()
         try:
             query = parse(call.query.get("q", ""))
         except SoqlError as error:
@@ -245,6 +245,7 @@ class Salesforce:
         sobject = OBJECTS.get(call.params["object"])
         if sobject is None:
             return self._not_found(call, frozenset())
+        self.org.refresh()
         try:
             return handle(sobject)
         except ItemError as error:

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulators.workday.app import OWNER, REPORT, TENANT, Workday, derived
+from simulators.workday.app import REPORT, Workday
+from simulators.workday.user import OWNER, TENANT, derived
 
 if TYPE_CHECKING:
     from simulators.firm.model import World

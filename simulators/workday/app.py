@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +10,15 @@ from starlette.responses import Response
 
 from simulators.kit import Call, KitApp, Limit, Route, SlidingWindow, answer
 from simulators.workday import report, soap, verbs
+from simulators.workday.user import OWNER, TENANT, derived
 
 if TYPE_CHECKING:
     from simulators.firm.model import World
     from simulators.kit import AppOptions
 
-TENANT, OWNER, REPORT = "hartwell", "ISU_Hourline", "Workers_for_Hourline"
+REPORT = "Workers_for_Hourline"
 XML = "text/xml; charset=utf-8"
 CALLS_A_SECOND = 10
-
-
-def derived(seed: int, name: str) -> str:
-    """A secret of the integration's user, made from the firm's seed."""
-    return hashlib.blake2b(f"{seed} workday {name}".encode(), digest_size=16).hexdigest()
 
 
 class Workday:

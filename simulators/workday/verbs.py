@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulators.workday import report
+from simulators.workday.user import derived
 
 if TYPE_CHECKING:
     from simulators.firm.model import Consultant, World
@@ -35,7 +35,7 @@ class _Verbs:
 
     def hr_issue_token(self) -> dict[str, Any]:
         """A bearer token for the report, as an API client would get one."""
-        token = secrets.token_hex(16)
+        token = derived(self._tenant.options.seed, f"bearer {len(self._tenant.bearer_tokens)}")
         self._tenant.bearer_tokens.add(token)
         return {"token": token}
 

@@ -13,9 +13,11 @@ import psycopg
 import pytest
 
 from plumbing import embedded
+from plumbing.access import server_account
 from plumbing.errors import Misconfigured
+from plumbing.postmaster import SUPERUSER
 from plumbing.settings import load
-from plumbing.warehouse import Warehouse
+from plumbing.warehouse import ROLES, Warehouse
 
 pytestmark = pytest.mark.warehouse
 ROOT = Path(__file__).parents[2]
@@ -73,7 +75,7 @@ def test_socket_folder_of_somebody_else_is_refused(home: Path, monkeypatch: pyte
     folder.mkdir(parents=True)
     monkeypatch.setattr(embedded.tempfile, "gettempdir", lambda: str(home / "t"))
     (home / "t").mkdir()
-    account = embedded._account()
+    account = server_account(folder)
     place = embedded._socket_dir(folder, account)
     place.chmod(0o755)
     with pytest.raises(Misconfigured, match=r"is not a private folder of user"):
@@ -183,3 +185,19 @@ def test_warehouse_opens_the_embedded_server_of_its_home_and_stops_it(home: Path
             assert connection.execute("select hourline.now() is not null").fetchone() == (True,)
     finally:
         assert warehouse.stop() is True
+
+
+def test_first_migration_of_a_server_works_for_a_login_with_createrole_alone(folder: Path) -> None:
+    address = embedded.start(folder)
+    with psycopg.connect(address.url("postgres"), autocommit=True) as connection:
+        connection.execute("create role plain login createrole")
+        connection.execute("create database plain owner plain")
+    warehouse = Warehouse(address.url("plain").replace(f"{SUPERUSER}@", "plain@"))
+    warehouse.migrate()
+    for role in ROLES:
+        with warehouse.connect(role) as connection:
+            assert connection.execute("select session_user, current_user").fetchone() == ("plain", f"hourline_{role}")
+    with warehouse.connect("transform", autocommit=True) as connection:
+        connection.execute("create view sync.thing as select 1 as n")
+    with warehouse.connect("deliver") as connection:
+        assert connection.execute("select n from sync.thing").fetchone() == (1,)

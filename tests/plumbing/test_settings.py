@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,17 @@ def test_importing_what_help_needs_imports_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root, env=environment
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_saves_at_once_lose_nothing(home: Path) -> None:
+    store = load(home).store
+    threads = [
+        threading.Thread(target=store.save, args=(f"c{number % 3}", {f"field_{number}": f"value-{number}"}))
+        for number in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    kept = {field: value for section in ("c0", "c1", "c2") for field, value in store.section(section).items()}
+    assert kept == {f"field_{number}": f"value-{number}" for number in range(12)}

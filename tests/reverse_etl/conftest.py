@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from psycopg.rows import dict_row
 
 from plumbing.settings import Settings
+from plumbing.warehouse import Warehouse
+from reverse_etl import ledger, outcomes
+from reverse_etl.writer import Outcome, Result
 
 COLUMNS = """
     source_system text, source_id text, chain_key text, destination text, legal_entity text, is_approved boolean, is_due boolean,
@@ -27,6 +31,7 @@ class Desk:
 
     settings: Settings
     connection: psycopg.Connection[dict[str, Any]]
+    engine: sa.Engine
     relation: str = "sync_erp__labor"
 
     def want(self, source_id: str, minutes: int = 480, **given: Any) -> None:
@@ -112,13 +117,30 @@ class Desk:
         ).fetchall()
         return {(row["legal_entity"], row["period"]): int(row["minutes"]) for row in rows}
 
-    def settle(self, source_id: str) -> None:
-        """Let the newest intent of a chain take effect, by the ledger's own hand and without a vendor."""
-        from reverse_etl import ledger
-        from reverse_etl.writer import Outcome, Result
+    def claim(self, destination: str = "erp", sync: str = "erp_labor", lease_seconds: float = 60) -> list[ledger.Claim]:
+        """Take what is due, as a push does."""
+        worker = ledger.Desk(sync, destination, "test")
+        with self.engine.begin() as connection:
+            worker.prepare(connection)
+            claims = worker.claim(connection, 1000, lease_seconds)
+            worker.ask(connection, "send", [[claim] for claim in claims])
+        return claims
 
-        intent = self.intents(source_id, live=True)[0] if False else self.open_intent(source_id)
-        ledger.settle_for_test(self.settings, intent["intent_id"], Outcome(Result.ACKNOWLEDGED, vendor_id=f"v-{source_id}"))
+    def answer(self, claims: list[ledger.Claim], outcome: Outcome, sync: str = "erp_labor") -> None:
+        """Write down one outcome for all of them."""
+        for claim in claims:
+            record = claim.record
+            named = replace(outcome, vendor_id=outcome.vendor_id or record.vendor_id or f"v-{record.record_key}")
+            state = outcomes.transition(named, record.operation, claim.failures, 8)
+            change = ledger.Change(claim, named, state, None, "billing operations")
+            with self.engine.begin() as connection:
+                ledger.Desk(sync, record.destination, "test").record(connection, "send", [], [change], ["sending"])
+
+    def deliver(self, destination: str = "erp", sync: str = "erp_labor") -> int:
+        """Let everything due take effect, without a vendor; how many did."""
+        claims = self.claim(destination, sync)
+        self.answer(claims, Outcome(Result.ACKNOWLEDGED), sync)
+        return len(claims)
 
     def open_intent(self, source_id: str) -> dict[str, Any]:
         """The oldest open intent of a chain."""
@@ -151,4 +173,6 @@ def desk(settings: Settings, relations: None) -> Iterator[Desk]:
         connection.execute(f"truncate {', '.join(f'sync.{relation}' for relation in RELATIONS)}")
         connection.execute("truncate rule.policy, rule.owner_team, rule.field_map")
         connection.execute("set session_replication_role = origin")
-        yield Desk(settings, connection)
+        engine = Warehouse.open(settings).engine("deliver")
+        yield Desk(settings, connection, engine)
+        engine.dispose()

@@ -97,7 +97,7 @@ create table delivery.intent (
     is_adopted boolean not null default false,
     vendor_id text,
     vendor_detail jsonb,
-    next_attempt_at timestamptz not null default '-infinity',
+    next_attempt_at timestamptz default clock_timestamp(),  -- null: waits for another intent
     attempt_count integer not null default 0, -- claims; with lease_owner the fence of every state change
     failure_count integer not null default 0, -- tries that failed: what runs out
     last_call_id bigint,
