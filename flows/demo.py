@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flows import configuration, jobs, orchestration, remedies, simulated, supervision
+from flows import configuration, jobs, orchestration, queue, remedies, simulated, story, supervision
 from flows.narration import narrate
 from plumbing import settings as env
 from plumbing.errors import HourlineError, Misconfigured
@@ -27,10 +28,23 @@ if TYPE_CHECKING:
     from flows.nightly import Night
     from flows.simulated import Firm
     from flows.statement import Statement
+    from flows.story import Story
     from plumbing.settings import Settings
 
 ALLOWANCE = 100
-OWNED = ("warehouse", "simulators", "prefect", "dbt", "gx", "dlt", "logs", "run", "rules", "hourline.toml", "secrets.toml")
+OWNED = (
+    "warehouse",
+    "simulators",
+    "prefect",
+    "dbt",
+    "gx",
+    "dlt",
+    "logs",
+    "run",
+    "rules",
+    "hourline.toml",
+    "secrets.toml",
+)
 
 
 @dataclass(frozen=True)
@@ -52,21 +66,30 @@ class Outcome:
     day: list[dict[str, Any]] = field(default_factory=list)
     corrected: remedies.Remedy | None = None
     replayed: int = 0
-    statement: Statement | None = None
-    traced: str | None = None
-    prefect: str | None = None
+    causes: list[queue.Cause] = field(default_factory=list)
+    seconds: float = 0.0
+    _statement: Statement | None = None
+    story: Story | None = None
+
+    @property
+    def statement(self) -> Statement:
+        """The statement the demo ends on."""
+        assert self._statement is not None  # noqa: S101  `run` draws it before it returns
+        return self._statement
 
 
 def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
     """Runs the demo on `home`; says what it does as it goes (`flows.narration`)."""
     mark = _mark(home, fresh=fresh, entries=entries, seed=seed)
+    began = time.monotonic()
     outcome = Outcome()
     with ExitStack() as stack:
         stack.enter_context(supervision.terminable())
         firm, server, settings = _start(stack, home, mark)
         narrate(f"Five systems answer on loopback; the Prefect server's pages are at {server.ui_url}")
-        narrate(f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower.")
-        outcome.prefect = server.ui_url
+        narrate(
+            f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower."
+        )
         with orchestration.session(settings, server):
             if not mark.is_adopted:
                 mark = _first_day(settings, home, mark)
@@ -74,10 +97,29 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
             outcome.day = _day(firm)
             outcome.nights.append(_night(settings, "The night after"))
             _correct(settings, firm, outcome)
-            outcome.statement = jobs.reconcile(settings)
-            outcome.traced = remedies.worth_tracing(settings)
+            outcome._statement = jobs.reconcile(settings)
+            outcome.causes = queue.by_cause(queue.open_exceptions(settings))
+            if entry := remedies.worth_tracing(settings):
+                outcome.story = story.tell(settings, entry)
         _keep(home, replace(mark, days=mark.days + 1))
+    outcome.seconds = time.monotonic() - began
     return outcome
+
+
+def plain(outcome: Outcome) -> dict[str, Any]:
+    """What the demo showed, as JSON knows it."""
+    return {
+        "seconds": round(outcome.seconds, 1),
+        "nights": [{"stopped": night.stopped, "waiting": night.waiting,
+                    "pushes": [one.as_dict() for one in night.pushes]} for night in outcome.nights],
+        "day": outcome.day,
+        "corrected": outcome.corrected,
+        "replayed": outcome.replayed,
+        "statement": {"exit_code": outcome.statement.exit_code, "sentence": outcome.statement.sentence,
+                      "lines": outcome.statement.lines},
+        "exceptions": outcome.causes,
+        "traced": outcome.story,
+    }  # fmt: skip
 
 
 def _mark(home: Path, *, fresh: bool, entries: int, seed: int) -> Mark:

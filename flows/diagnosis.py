@@ -53,7 +53,12 @@ def _connection(settings: Settings, name: str) -> list[Finding]:
 
     try:
         return [
-            Finding(f"{name}: {one.subject}", one.is_well, f"{one.message} {one.remedy}".strip(), 0 if one.is_well else _STOPPED)
+            Finding(
+                f"{name}: {one.subject}",
+                one.is_well,
+                f"{one.message} {one.remedy}".strip(),
+                0 if one.is_well else _STOPPED,
+            )
             for one in ingest.check(settings, name)
         ]
     except HourlineError as error:
@@ -87,7 +92,9 @@ def _field_map(settings: Settings, sync: object, destination: str, connection: o
 
 def _versions(settings: Settings) -> Finding:
     tools = ", ".join(f"{name} {metadata.version(name)}" for name in _TOOLS)
-    return Finding("versions", is_good=True, message=f"Python {platform.python_version()}, {tools}; home {settings.home}")
+    return Finding(
+        "versions", is_good=True, message=f"Python {platform.python_version()}, {tools}; home {settings.home}"
+    )
 
 
 def _configuration(settings: Settings) -> Finding:

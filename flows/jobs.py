@@ -6,15 +6,14 @@ first, opens what it needs, and raises `HourlineError` with one sentence; a fail
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from flows import dbt
 from flows.dbt import BuildReport
 from flows.narration import narrate
+from flows.outcomes import Delivery, Landed, SourceStopped, StoppedAtDoor
 from plumbing import settings as configuration
-from plumbing.errors import Terminal
 from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -22,34 +21,11 @@ if TYPE_CHECKING:
 
     from expectations import Verdict
     from flows.statement import Statement
+    from ingest import LoadReport
     from plumbing.settings import Settings
     from reverse_etl import PlanReport, PushReport
 
 Engine = Literal["sql", "gx"]
-
-
-class StoppedAtDoor(Terminal):
-    """A source's rows or a batch did not pass its door; nothing of it was delivered."""
-
-
-@dataclass(frozen=True)
-class Landed:
-    """One source, read."""
-
-    connection: str
-    rows_read: int
-    rows_landed: int
-    rows_quarantined: int
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One sync: what was planned, what the door held, and what became of it at each destination."""
-
-    sync: str
-    plan: PlanReport
-    held_at_door: dict[str, int] = field(default_factory=dict)
-    pushes: tuple[PushReport, ...] = ()
 
 
 def settings(home: str | None = None) -> Settings:
@@ -72,9 +48,29 @@ def land(settings: Settings, connection: str, *, full: bool = False, resources: 
     import ingest
 
     report = ingest.land(settings, connection, resources=resources, full=full)
-    landed = Landed(connection, report.rows_read, report.rows_landed, report.rows_quarantined)
-    narrate(f"{connection}: {landed.rows_read:,} read, {landed.rows_landed:,} new versions")
+    landed = Landed(
+        connection,
+        rows_read=sum(one.rows_read for one in report.resources),
+        rows_landed=report.rows_landed,
+        rows_quarantined=sum(one.rows_quarantined for one in report.resources),
+        rows_tombstoned=sum(one.rows_tombstoned for one in report.resources),
+        notes=tuple(note for one in report.resources for note in one.differences),
+    )
+    narrate(f"  {landed.sentence}")
+    if not report.is_well:
+        raise SourceStopped(
+            _why(connection, report), connection=connection, system=settings.connection(connection).system
+        )
     return landed
+
+
+def _why(connection: str, report: LoadReport) -> str:
+    """The sentences of the resources that failed themselves; those that were not read for that reason are counted."""
+    said = [one.sentence for one in report.resources if one.status in {"failed", "stopped"}]
+    rest = sum(one.status == "not read" for one in report.resources)
+    more = f" ({len(said) - 2} more resources failed.)" if len(said) > 2 else ""
+    unread = f" {rest} further resources of {connection} were not read." if rest else ""
+    return f"{' '.join(said[:2])}{more}{unread}"
 
 
 def check(settings: Settings, connection: str, *, engine: Engine = "sql") -> Verdict:
@@ -91,7 +87,9 @@ def require_passed(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def build(settings: Settings, *, select: str | None = None, on_node: Callable[[str, str], None] | None = None) -> BuildReport:
+def build(
+    settings: Settings, *, select: str | None = None, on_node: Callable[[str, str], None] | None = None
+) -> BuildReport:
     """Loads the rules and builds the models; everything by default."""
     command = ["build", *(["--select", *select.split()] if select else [])]
     report = dbt.run(settings, command, on_node=on_node).require()
@@ -140,7 +138,7 @@ def _role(system: str) -> str:
     for role in ("erp", "payroll", "psa"):
         if system in catalog.systems(f"reverse_etl.{role}"):
             return role
-    return "hr" if "workers" in {resource.name for resource in ingest.resources(system)} else "crm"
+    return "hr" if "workers" in ingest.resources(system) else "crm"
 
 
 def plan(settings: Settings, sync: str, *, keep: bool = True, actor: str = "nightly") -> PlanReport:

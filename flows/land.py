@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 
 from flows import jobs, orchestration
 
 if TYPE_CHECKING:
-    from flows.jobs import Landed
+    from flows.outcomes import Landed
 
 
-@task(task_run_name="land {connection}", tags=["land"], retries=0, cache_policy=None)
+@task(task_run_name="land {connection}", tags=["land"], retries=0, cache_policy=NO_CACHE)
 def land_connection(home: str, connection: str, full: bool = False) -> Landed:
     """One call to `jobs.land`, one at a time per connection."""
     with orchestration.alone(connection):
@@ -25,4 +26,3 @@ def land(connection: str, home: str | None = None, full: bool = False) -> None:
     settings = jobs.settings(home)
     orchestration.ensure_limits(settings.connections)
     land_connection(str(settings.home), connection, full)
-

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from flows import jobs, orchestration
@@ -40,13 +41,13 @@ class Night:
         return not self.stopped and not self.waiting and bool(self.statement and self.statement.is_explained)
 
 
-@task(task_run_name="check {connection}", tags=["door"], retries=0, cache_policy=None)
+@task(task_run_name="check {connection}", tags=["door"], retries=0, cache_policy=NO_CACHE)
 def check_connection(home: str, connection: str) -> None:
     """Asks the landing door; fails with what it says."""
     jobs.require_passed(jobs.check(jobs.settings(home), connection, engine="gx"))
 
 
-@task(task_run_name="prepare the warehouse", retries=0, cache_policy=None)
+@task(task_run_name="prepare the warehouse", retries=0, cache_policy=NO_CACHE)
 def prepare_warehouse(home: str) -> None:
     """One call to `jobs.prepare`."""
     jobs.prepare(jobs.settings(home))

@@ -125,8 +125,12 @@ def worker(settings: Settings, at: Server) -> Iterator[None]:
         )  # fmt: skip
         if done.returncode:
             said = " ".join((done.stderr or done.stdout).split())[-300:]
-            raise HourlineError(f"Prefect did not take `{' '.join(arguments[:2])}`: {said}.", remedy="See prefect.yaml.")
-    child = supervision.start("prefect-worker", ["prefect", "worker", "start", "--pool", POOL], home=settings.home, extra=extra)
+            raise HourlineError(
+                f"Prefect did not take `{' '.join(arguments[:2])}`: {said}.", remedy="See prefect.yaml."
+            )
+    child = supervision.start(
+        "prefect-worker", ["prefect", "worker", "start", "--pool", POOL], home=settings.home, extra=extra
+    )
     try:
         yield
     finally:

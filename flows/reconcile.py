@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 
 from flows import jobs
 from flows.statement import Statement
 
 
-@task(task_run_name="reconcile", tags=["reconcile"], retries=0, cache_policy=None)
+@task(task_run_name="reconcile", tags=["reconcile"], retries=0, cache_policy=NO_CACHE)
 def draw_statement(home: str) -> Statement:
     """One call to `jobs.reconcile`."""
     return jobs.reconcile(jobs.settings(home))

@@ -61,7 +61,9 @@ def apply(settings: Settings, remedy: Remedy) -> int:
     delivery = jobs.deliver(settings, remedy.sync)
     for pushed in delivery.pushes:
         jobs.land(settings, pushed.destination)
-    left = sum(one.rows for one in queue.by_cause(queue.open_exceptions(settings, sync=remedy.sync, cause=remedy.cause)))
+    left = sum(
+        one.rows for one in queue.by_cause(queue.open_exceptions(settings, sync=remedy.sync, cause=remedy.cause))
+    )
     narrate(f"  {remedy.rows - left:,} of {remedy.rows:,} went through")
     return remedy.rows - left
 

@@ -81,7 +81,9 @@ def _versions(cursor: Any, connection: str, resource: str, source_id: str, noun:
     moments: list[Moment] = []
     before: dict[str, Any] = {}
     for row in cursor.fetchall():
-        changed = {key: value for key, value in row["record"].items() if before.get(key) != value and key not in _HIDDEN}
+        changed = {
+            key: value for key, value in row["record"].items() if before.get(key) != value and key not in _HIDDEN
+        }
         what = f"{noun} {source_id} deleted" if row["is_deleted"] else f"{noun} {source_id}, version {row['version']}"
         moments.append(Moment(row["landed_at"], connection, what, {"landed as": row["version"], **changed}))
         before = row["record"]
@@ -135,8 +137,7 @@ def _ledger(cursor: Any, system: str, entry_id: str) -> list[Moment]:
         for one in cursor.fetchall()
     ]  # fmt: skip
     cursor.execute(
-        "select at, actor, verb, subject, detail from delivery.event"
-        " where subject = any(%s) order by event_id",
+        "select at, actor, verb, subject, detail from delivery.event where subject = any(%s) order by event_id",
         ([f"intent:{one}" for one in ids],),
     )
     moments += [
@@ -173,7 +174,9 @@ def _at_destinations(cursor: Any, system: str, entry_id: str) -> list[Moment]:
     for destination, vendor_id in sorted(ids):
         for resource in ("time_bills", "time_sheets"):
             if _exists(cursor, f"raw_{destination}", resource):
-                moments += _versions(cursor, destination, resource, vendor_id, resource.removesuffix("s").replace("_", " "))
+                moments += _versions(
+                    cursor, destination, resource, vendor_id, resource.removesuffix("s").replace("_", " ")
+                )
         moments += _invoices(cursor, destination, vendor_id)
     return moments
 
@@ -198,7 +201,9 @@ def _now(cursor: Any, system: str, entry_id: str) -> list[dict[str, Any]]:
     for view in _SYNC_VIEWS:
         if _exists(cursor, "sync", view):
             cursor.execute(
-                sql.SQL("select * from sync.{} where source_system = %s and source_id = %s").format(sql.Identifier(view)),
+                sql.SQL("select * from sync.{} where source_system = %s and source_id = %s").format(
+                    sql.Identifier(view)
+                ),
                 (system, entry_id),
             )
             rows += [

@@ -71,8 +71,11 @@ def start(name: str, module: Sequence[str], *, home: Path, extra: Mapping[str, s
     with output.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", *module],
-            stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env=environment(extra or {}), start_new_session=True,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment(extra or {}),
+            start_new_session=True,
         )
     record = run / f"{name}.json"
     record.write_text(json.dumps({"pid": process.pid, "started": _started(process.pid)}))

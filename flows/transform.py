@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 
 from flows import jobs
 
 
-@task(task_run_name="build models", tags=["dbt"], retries=0, cache_policy=None)
+@task(task_run_name="build models", tags=["dbt"], retries=0, cache_policy=NO_CACHE)
 def build_models(home: str, select: str | None = None) -> jobs.BuildReport:
     """One call to `jobs.build`."""
     return jobs.build(jobs.settings(home), select=select)

@@ -1,4 +1,8 @@
-"""dlt kept to itself: no telemetry, nothing read from the environment or from files, nothing written outside our home."""
+"""dlt kept to itself: no telemetry, nothing read from the environment or from files, nothing written outside our home.
+
+Everything of ours that needs dlt imports it from here: dlt settles its ways when a source is first declared, and by then
+they must be these.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers import ConfigProvider
 from dlt.common.configuration.providers.dictionary import DictionaryProvider
 from dlt.common.configuration.specs import RuntimeConfiguration
+from dlt.common.configuration.specs.base_configuration import configspec
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.runtime.run_context import RunContext
+from dlt.common.runtime.telemetry import stop_telemetry
+from dlt.common.typing import TSecretStrValue
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 SETTINGS: dict[str, Any] = {
     "normalize": {"parquet_normalizer": {"add_dlt_load_id": False, "add_dlt_id": False}},
@@ -55,13 +64,50 @@ class QuietContext(RunContext):
         super().initialize_runtime(quiet)
 
 
+@configspec(init=False)
+class Address(PostgresCredentials):
+    """A libpq address as it stands: dlt's own class insists on a host and a password, and a socket has neither."""
+
+    host: str | None = None  # type: ignore[assignment]
+    username: str | None = None  # type: ignore[assignment]
+    password: TSecretStrValue | None = None  # type: ignore[assignment]
+    url: TSecretStrValue | None = None
+
+    def to_native_representation(self) -> str:
+        return str(self.url)
+
+    def data_location(self) -> str:
+        return f"postgresql://{self.host or 'localhost'}"
+
+
+def address(url: str) -> Address:
+    """dlt's credentials for a libpq address."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(url)
+    made = Address()
+    made.url = TSecretStrValue(url)
+    made.host = str(parts.get("host") or "localhost")
+    made.database = str(parts.get("dbname") or parts.get("user") or "")
+    made.query = {"options": str(parts["options"])} if "options" in parts else {}
+    made.resolve()
+    return made
+
+
 def enter(folder: Path) -> None:
     """Make dlt live in this folder from now on, in this process; again is free."""
     with _ENTERED:
-        container = Container()
-        if PluggableRunContext in container:
-            context = container[PluggableRunContext].context
-            if isinstance(context, QuietContext) and context.run_dir == str(folder):
-                return
+        context = Container()[PluggableRunContext].context
+        if isinstance(context, QuietContext) and context.run_dir == str(folder):
+            return
         folder.mkdir(parents=True, exist_ok=True)
-        container[PluggableRunContext] = PluggableRunContext(QuietContext(folder))
+        _install(folder)
+
+
+def _install(folder: Path) -> None:
+    stop_telemetry()
+    Container()[PluggableRunContext] = PluggableRunContext(QuietContext(folder))
+
+
+_install(Path())
+__all__ = ["Address", "QuietContext", "address", "dlt", "enter"]

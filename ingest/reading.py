@@ -39,7 +39,13 @@ class Reading:
     """
 
     def __init__(
-        self, shaper: Shaper, load_id: str, now: Callable[[], datetime], vault: Vault, *, is_listing: bool,
+        self,
+        shaper: Shaper,
+        load_id: str,
+        now: Callable[[], datetime],
+        vault: Vault,
+        *,
+        is_listing: bool,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self.rows_read = 0
@@ -54,6 +60,8 @@ class Reading:
         self._unseen = {field.name for field in shaper.resource.fields if field.presence == "usually"}
         self._listed: dict[str, str] | None = {} if is_listing and shaper.resource.is_complete else None
         self._secrets: list[Secret] = []
+        # Contents of the last page and the one before: a read that goes on by stamp meets some records twice.
+        self._recent: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
     @property
     def schema_changes(self) -> list[SchemaChange]:
@@ -94,6 +102,8 @@ class Reading:
         key = self._shaper.resource.key
         fitting: list[Row] = []
         misfits: list[Misfit] = []
+        repeated = 0
+        self._recent = (self._recent[1], {})
         for record in page.records:
             is_deleted = bool(page.deleted) and isinstance(record, dict) and record.get(key) in page.deleted
             shaped = self._shaper.shape(record, is_deleted=is_deleted)
@@ -101,6 +111,9 @@ class Reading:
                 self._unseen.difference_update(record)
             if isinstance(shaped, Row):
                 shaped = self._once(shaped)
+            if isinstance(shaped, Row) and self._is_repeated(shaped):
+                repeated += 1
+                continue
             self._secrets += shaped.secrets
             if isinstance(shaped, Row):
                 fitting.append(shaped)
@@ -112,10 +125,16 @@ class Reading:
                 self.misfits[shaped.source_id] = shaped
                 if self.minutes is not None:
                     self.minutes += shaped.minutes or Decimal(0)
-        self.rows_read += len(page.records)
+        self.rows_read += len(page.records) - repeated
         if misfits:
             self._judge(page.records, misfits)
         yield from fitting
+
+    def _is_repeated(self, row: Row) -> bool:
+        before, now = self._recent
+        last_seen = now.get(row.source_id, before.get(row.source_id))
+        now[row.source_id] = row.content_hash
+        return last_seen == row.content_hash
 
     def _once(self, row: Row) -> Row | Misfit:
         """A list that holds one id twice with different content has no latest version."""
@@ -138,14 +157,14 @@ class Reading:
         """Tell a change of the source's shape from records that do not fit."""
         records = list(records)
         resource = self._shaper.resource
-        missing = Counter(m.field for m in misfits if m.field and not _has(m.field, records))
+        missing: Counter[str] = Counter(m.field for m in misfits if m.field and not _has(m.field, records))
         for name, count in missing.items():
             if count >= FEWEST_FOR_A_PATTERN:
                 raise self.gone(name)
-        retyped = Counter(m.field for m in misfits if m.is_retyped)
+        retyped: Counter[str] = Counter(m.field for m in misfits if m.is_retyped and m.field)
         kinds = {field.name: field.kind for field in resource.fields}
         for name, count in retyped.items():
-            if name is None or count < FEWEST_FOR_A_PATTERN:
+            if count < FEWEST_FOR_A_PATTERN:
                 continue
             values = [r[name] for r in records if isinstance(r, dict) and r.get(name) is not None]
             if not any(same_json_type(kinds[name], value) for value in values):
@@ -158,7 +177,7 @@ class Reading:
                     code="retyped",
                     detail=name,
                 )
-        if len(self.misfits) > max(MISFITS_TOLERATED, MISFIT_SHARE_TOLERATED * self.rows_read):
+        if len(self.misfits) > max(Decimal(MISFITS_TOLERATED), MISFIT_SHARE_TOLERATED * self.rows_read):
             raise ImplausibleRead(
                 f"Connection {self._shaper.connection}: {len(self.misfits):,} of {self.rows_read:,} {resource.name} read so "
                 f"far do not fit (the last: {misfits[-1].reason}); nothing of this read landed.",
@@ -181,5 +200,3 @@ class Reading:
 
 def _has(name: str, records: list[Any]) -> bool:
     return any(isinstance(record, dict) and name in record for record in records)
-
-

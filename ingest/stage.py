@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from ingest.shaping import Row
 
@@ -92,7 +92,7 @@ class BatchBuilder:
 
 def stage_resources(resources: Sequence[Resource], batches: Batches) -> Iterator[DltResource]:
     """One lazy dlt resource per declared resource; nothing is read until its turn."""
-    import dlt
+    from ingest.quiet_dlt import dlt
 
     for resource in resources:
         yield dlt.resource(
@@ -127,11 +127,11 @@ class Stage:
         Raises:
             whatever the resource raised while it was read, or dlt's own error.
         """
-        import dlt
         from dlt.destinations import postgres
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         from ingest import quiet_dlt
+        from ingest.quiet_dlt import dlt
 
         quiet_dlt.enter(self._folder)
         # A killed run leaves its package behind, and dlt would load that one first. Its rows never landed and are read
@@ -140,12 +140,14 @@ class Stage:
         pipeline = dlt.pipeline(
             pipeline_name=self._name,
             pipelines_dir=str(self._folder),
-            destination=postgres(_dlt_address(self._url), create_indexes=False),
+            destination=postgres(quiet_dlt.address(self._url), create_indexes=False),
             dataset_name=self._dataset,
         )
         try:
             pipeline.run(source.with_resources(resource.name), loader_file_format="parquet")
         except PipelineStepFailed as error:
+            if error.step != "extract":
+                raise
             raise _cause(error) from error
         finally:
             shutil.rmtree(self._folder / self._name, ignore_errors=True)
@@ -161,11 +163,3 @@ def _cause(error: BaseException) -> BaseException:
             return found
         found = found.__cause__
     return error
-
-
-def _dlt_address(url: str) -> str:
-    """The same address for dlt, which insists on a host: libpq lets the ``host`` in the query (a socket) win."""
-    from sqlalchemy.engine import make_url
-
-    address = make_url(url).set(drivername="postgresql")
-    return (address if address.host else address.set(host="localhost")).render_as_string(hide_password=False)

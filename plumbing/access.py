@@ -86,7 +86,7 @@ def let_through(place: Path, account: pwd.struct_passwd) -> None:
 
 def readable_by(tree: Path, account: pwd.struct_passwd) -> None:
     """Make a tree of programs readable where a strict umask installed it for its owner alone."""
-    for path in (tree, *tree.rglob("*")):
+    for path in (tree, *tree.rglob("*")) if tree.exists() else ():
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode) or found.st_uid == account.pw_uid:
             continue

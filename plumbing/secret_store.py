@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROTATED_FROM = "rotated_from"  # sub-table of a section: field -> fingerprint of the outside value it grew from
 OWN_SECTION = "hourline"
+NAMES = frozenset({"username"})  # fields that name somebody rather than prove it
 MASTER_KEY_BYTES = 32
 
 
@@ -61,14 +62,14 @@ class SecretStore:
             grew_from_it = field in values and rotated.get(field) == _fingerprint(value)
             if not grew_from_it:
                 values[field] = value
-        for value in (*values.values(), *self._outside.get(name, {}).values()):
-            protect(value)
+        for field, value in (*values.items(), *self._outside.get(name, {}).items()):
+            _protect(field, value)
         return values
 
     def save(self, name: str, values: Mapping[str, str]) -> None:
         """Keep these values of a section; durable when this returns."""
-        for value in values.values():
-            protect(value)
+        for field, value in values.items():
+            _protect(field, value)
         outside = self._outside.get(name, {})
         grown = {field: _fingerprint(outside[field]) for field in values if field in outside}
         with self.locked():
@@ -142,6 +143,12 @@ class SecretStore:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _protect(field: str, value: str) -> None:
+    """A user's name is kept with the password, but masking it would blot out ordinary words."""
+    if field not in NAMES:
+        protect(value)
 
 
 def _make_private_folder(folder: Path) -> None:

@@ -81,13 +81,17 @@ class PlanReport:
         lines = []
         for destination in sorted({t.destination or "" for t in self.totals}):
             chosen = [t for t in self.totals if (t.destination or "") == destination]
-            lines.append(f"{_counts(chosen)}   {_money_of(chosen)} → {destination or 'no destination'}".replace("    →", "   →"))
+            lines.append(
+                f"{_counts(chosen)}   {_money_of(chosen)} → {destination or 'no destination'}".replace("    →", "   →")
+            )
             lines.extend(_breakdown(chosen))
             lines.extend(_holds(chosen))
         if not lines and self.message is None:
             lines.append("Nothing to do: what is in effect is what is desired.")
         if self.alarms:
-            lines.append(f"! {self.alarms} in effect without a row in the sync view: integrity alarm, nothing taken back")
+            lines.append(
+                f"! {self.alarms} in effect without a row in the sync view: integrity alarm, nothing taken back"
+            )
         if self.message:
             lines.append(self.message)
         return "\n".join(lines)

@@ -15,7 +15,9 @@ from flows.cli.frame import Desk, ExitCode, verb
 @click.option("--by", type=click.Choice(["sync", "entity", "month"]), default="entity", show_default=True,
               help="How far down the tables go.")  # fmt: skip
 @click.option("--read-back", is_flag=True, help="Read the destinations again first.")
-def reconcile(desk: Desk, sync: str | None, entity: str | None, month: str | None, by: str, read_back: bool) -> ExitCode:
+def reconcile(
+    desk: Desk, sync: str | None, entity: str | None, month: str | None, by: str, read_back: bool
+) -> ExitCode:
     """The statement: is every approved hour accounted for, by source, sync, legal entity and month?
 
     Ends with 1 when anything is unexplained, with 3 when nothing is but hours were changed, deleted or added by hand at
@@ -32,7 +34,10 @@ def reconcile(desk: Desk, sync: str | None, entity: str | None, month: str | Non
     with desk.working("Reconciling"):
         statement = jobs.reconcile(settings)
     part = statement.only(sync=sync, legal_entity=entity, month=month)
-    desk.show({"exit_code": statement.exit_code, "sentence": statement.sentence, "lines": part.lines}, picture.picture(part, by))
+    desk.show(
+        {"exit_code": statement.exit_code, "sentence": statement.sentence, "lines": part.lines},
+        picture.picture(part, by),
+    )
     return ExitCode(statement.exit_code)
 
 

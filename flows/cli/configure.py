@@ -139,5 +139,3 @@ def doctor(desk: Desk, offline: bool) -> ExitCode:
     if all(one.is_good for one in findings):
         return ExitCode.OK
     return max((one.exit_code for one in findings if not one.is_good), default=ExitCode.FAILED)
-
-

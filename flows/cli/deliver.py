@@ -40,7 +40,11 @@ def plan(desk: Desk, syncs: tuple[str, ...], approve: int | None, why: str | Non
     with desk.working("Planning"):
         reports = [jobs.plan(settings, name, keep=keep, actor=who or login()) for name in wanted]
     desk.show([one.as_dict() for one in reports], *(text_of(one) for one in reports))
-    return ExitCode.HELD_AT_DOOR if any(one.batch_state in {"needs_approval", "stopped"} for one in reports) else ExitCode.OK
+    return (
+        ExitCode.HELD_AT_DOOR
+        if any(one.batch_state in {"needs_approval", "stopped"} for one in reports)
+        else ExitCode.OK
+    )
 
 
 @verb(cli, "push")

@@ -139,8 +139,12 @@ def verb(group: click.Group, name: str, **settings: Any) -> Callable[[Verb], cli
 def shared_options(function: Any) -> Any:
     """--home, --json and --debug, which may stand before or after the verb."""
     for option in (
-        click.option("--home", type=click.Path(path_type=Path, file_okay=False), default=None,
-                     help="Data folder (default: HOURLINE_HOME, else .hourline here)."),
+        click.option(
+            "--home",
+            type=click.Path(path_type=Path, file_okay=False),
+            default=None,
+            help="Data folder (default: HOURLINE_HOME, else .hourline here).",
+        ),
         click.option("--debug", is_flag=True, help="Show tracebacks and debug logs."),
         click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document."),
     ):
@@ -175,11 +179,14 @@ def leave(desk: Desk, body: Callable[[], ExitCode | None]) -> int:
 
 def exit_code_of(error: Exception) -> ExitCode:
     """Misconfiguration is 2; a system that refuses or can't be reached is 4; the rest is 1."""
+    from flows.outcomes import SourceStopped, StoppedAtDoor
     from plumbing import errors
 
     if isinstance(error, errors.Misconfigured):
         return ExitCode.MISCONFIGURED
-    if isinstance(error, (errors.Transient, errors.Unauthorized, errors.Forbidden)):
+    if isinstance(error, StoppedAtDoor):
+        return ExitCode.HELD_AT_DOOR
+    if isinstance(error, (errors.Transient, errors.Unauthorized, errors.Forbidden, SourceStopped)):
         return ExitCode.STOPPED
     return ExitCode.FAILED
 

@@ -10,7 +10,7 @@ from flows.cli import cli
 from flows.cli.frame import Desk, ExitCode, exit_code_of, sentence, verb
 
 if TYPE_CHECKING:
-    from flows.jobs import Landed
+    from flows.outcomes import Landed
 
 
 @verb(cli, "land")

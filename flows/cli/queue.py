@@ -42,6 +42,8 @@ def replay(desk: Desk, exception_ids: tuple[int, ...], cause: str | None, sync: 
 
     if not (exception_ids or cause or sync or period):
         raise click.UsageError("Say what to replay: exception ids, --cause, --sync or --period.")
-    count = queue.replay(desk.settings, exception_ids, cause=cause, sync=sync, period=period, who=who or login(), why=why)
+    count = queue.replay(
+        desk.settings, exception_ids, cause=cause, sync=sync, period=period, who=who or login(), why=why
+    )
     desk.show({"replayed": count}, f"{count:,} back to planned. `hourline push` sends them.")
     return ExitCode.OK

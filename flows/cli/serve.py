@@ -52,9 +52,12 @@ def up(desk: Desk, prefect_port: int, with_simulators: bool, work: bool, entries
         if work:
             stack.enter_context(orchestration.worker(settings, server))
         addresses |= {"warehouse": _where(settings, warehouse), "prefect": server.ui_url, "prefect_api": server.api_url}
-        desk.show(addresses, *(f"  {name:12} {value}" for name, value in addresses.items() if isinstance(value, str)),
-                  *(f"  {name:12} {value}" for name, value in addresses.get("simulators", {}).items()),
-                  "Ctrl-C stops all of it.")
+        desk.show(
+            addresses,
+            *(f"  {name:12} {value}" for name, value in addresses.items() if isinstance(value, str)),
+            *(f"  {name:12} {value}" for name, value in addresses.get("simulators", {}).items()),
+            "Ctrl-C stops all of it.",
+        )
         _wait()
         desk.say("Stopping …")
 
@@ -63,8 +66,8 @@ def up(desk: Desk, prefect_port: int, with_simulators: bool, work: bool, entries
 def down(desk: Desk) -> None:
     """Stop the embedded warehouse, and whatever a killed command left running on this home."""
     from flows import supervision
-    from plumbing import settings as configuration
     from plumbing import embedded
+    from plumbing import settings as configuration
 
     settings = configuration.load(desk.home)
     ended = supervision.end_left_behind(settings.home)

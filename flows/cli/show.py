@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ from flows.cli import cli
 from flows.cli.frame import Desk, ExitCode, verb
 
 if TYPE_CHECKING:
+    from flows.demo import Outcome
     from flows.nightly import Night
 
 
@@ -35,7 +37,11 @@ def nightly(desk: Desk) -> ExitCode:
             if isinstance(night, BaseException):
                 raise night
     pictures = [picture.picture(night.statement, "entity")] if night.statement else []
-    desk.show(_plain(night), *pictures, *(f"[red]{name}[/red]: {why}" for name, why in (night.stopped | night.waiting).items()))
+    desk.show(
+        _plain(night),
+        *pictures,
+        *(f"[red]{name}[/red]: {why}" for name, why in (night.stopped | night.waiting).items()),
+    )
     return _exit_code(night)
 
 
@@ -45,7 +51,9 @@ def _plain(night: Night) -> dict[str, Any]:
         "waiting": night.waiting,
         "plans": [one.as_dict() for one in night.plans.values()],
         "pushes": [one.as_dict() for one in night.pushes],
-        "statement": {"exit_code": night.statement.exit_code, "sentence": night.statement.sentence} if night.statement else None,
+        "statement": {"exit_code": night.statement.exit_code, "sentence": night.statement.sentence}
+        if night.statement
+        else None,
     }
 
 
@@ -68,14 +76,33 @@ def demo(desk: Desk, fresh: bool, entries: int, seed: int) -> ExitCode:
     Run again it goes on from where it was. It leaves no process behind, and never touches a configuration of yours.
     """
     from flows import demo as show
-    from flows import queue, story
     from flows.narration import listening
-    from flows.render import exceptions as queue_picture
-    from flows.render import statement as statement_picture
-    from flows.render import trace as trace_picture
     from plumbing import settings as configuration
 
     home = configuration.load(desk.home).home
     with listening(desk.say):
         outcome = show.run(home, fresh=fresh, entries=entries, seed=seed)
-    raise NotImplementedError(queue, story, queue_picture, statement_picture, trace_picture, outcome)
+    desk.show(show.plain(outcome), *_pictures(outcome, home))
+    return ExitCode(outcome.statement.exit_code)
+
+
+def _pictures(outcome: Outcome, home: Path) -> list[Any]:
+    """The statement, the exceptions, one traced hour, and what to try next."""
+    from flows.render import exceptions, statement, trace
+
+    flag = "" if home == Path.cwd() / ".hourline" else f" --home {home}"
+    tries = [
+        ("hourline reconcile --by month", "the statement, month by month"),
+        ("hourline exceptions --rows", "every hour that waits for a person"),
+        (f"hourline trace {outcome.story.source_id}" if outcome.story else "hourline trace <time entry>", "that story again"),
+        ("hourline docs --serve", "every model and column, from raw to sync"),
+        ("hourline up", "the Prefect server with both nights in its pages"),
+        ("hourline demo", "another day and night; --fresh starts over"),
+        ("hourline init", "your own systems"),
+    ]
+    parts: list[Any] = ["", "[bold]The statement[/bold]", statement.picture(outcome.statement, "entity"),
+                        "", "[bold]Exceptions[/bold]", exceptions.causes(outcome.causes)]  # fmt: skip
+    if outcome.story:
+        parts += ["", "[bold]One hour, traced[/bold]", trace.picture(outcome.story)]
+    parts += ["", f"Done in {outcome.seconds:.0f} s. [bold]What to try next[/bold]"]
+    return parts + [f"  {command + flag:44} {why}" for command, why in tries]

@@ -11,7 +11,7 @@ from flows.render.figures import count
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from flows.jobs import Landed
+    from flows.outcomes import Landed
     from plumbing.errors import HourlineError
 
 

@@ -37,7 +37,9 @@ def picture(story: Story) -> Group:
 
 def details(detail: dict[str, Any]) -> str:
     """`minutes 480, amount 1,200.00`: names without underscores, long values cut."""
-    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in detail.items() if value not in (None, ""))
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_value(value)}" for name, value in detail.items() if value not in (None, "")
+    )
 
 
 def _value(value: Any) -> str:

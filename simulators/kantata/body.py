@@ -39,7 +39,7 @@ def attributes(call: Call, root: str) -> dict[str, Any]:
 def only(given: Mapping[str, Any], known: frozenset[str], what: str) -> None:
     """Refuses attributes that the record does not have."""
     if unknown := set(given) - known:
-        name = sorted(unknown)[0]
+        name = min(unknown)
         raise invalid(name, f"{name} is not an attribute of {what}")
 
 

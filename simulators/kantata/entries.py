@@ -111,27 +111,7 @@ class TimeEntries:
             archived = [key for key, project in self._firm.all_workspaces().items() if project.is_archived]
             where.append(f"workspace_id not in ({', '.join(archived)})")
         asked.flag("on_my_account")
-        for name, positive, negative in (
-            ("approved", f"state = '{APPROVED}'", f"state <> '{APPROVED}'"),
-            ("billable", "billable = 1", "billable = 0"),
-            ("in_active_submission", "submission_id is not null and state in ('submitted', 'approved')", ""),
-        ):
-            flag = asked.flag(name)
-            if flag is not None:
-                where.append(positive if flag else negative or f"not ({positive})")
-        for name, sign in (("invoiced", ""), ("uninvoiced", "not ")):
-            if name in asked.filters:
-                where.append(f"{sign}exists (select 1 from kantata_invoiced i where i.entry_id = entries.entry_id)")
-        for name, column in (
-            ("workspace_id", "workspace_id"),
-            ("with_user_ids", "user_id"),
-            ("with_timesheet_id", "submission_id"),
-        ):
-            if (ids := asked.ids(name)) is not None:
-                where.append(f"{column} in ({', '.join(map(str, ids)) or 'null'})")
-        if (invoices := asked.ids("in_active_invoice_id")) is not None:
-            wanted = ", ".join(map(str, invoices)) or "null"
-            where.append(f"entry_id in (select entry_id from kantata_invoiced where invoice_id in ({wanted}))")  # noqa: S608
+        where += [*_flags(asked), *_keys(asked)]
         if (between := asked.dates("date_performed_between")) is not None:
             where.append("work_date between ? and ?")
             values += [bound.isoformat() for bound in between]
@@ -224,7 +204,7 @@ class TimeEntries:
 
     def _applied(self, entry: TimeEntry, given: Mapping[str, Any]) -> TimeEntry:
         if unknown := set(given) - _ATTRIBUTES:
-            name = sorted(unknown)[0]
+            name = min(unknown)
             raise invalid(name, f"{name} is not an attribute of a time entry")
         changed = replace(entry)
         if "workspace_id" in given:
@@ -286,6 +266,39 @@ class TimeEntries:
     def _check_lock(self, entry: TimeEntry) -> None:
         if self._is_locked(entry):
             raise invalid("date_performed", f"time is locked up to {self._state.world.locked_to}")
+
+
+def _flags(asked: ListQuery) -> list[str]:
+    """Conditions of the filters that are true or false; for two of them their presence is enough."""
+    found = []
+    for name, condition in (
+        ("approved", f"state = '{APPROVED}'"),
+        ("billable", "billable = 1"),
+        ("in_active_submission", "submission_id is not null and state in ('submitted', 'approved')"),
+    ):
+        flag = asked.flag(name)
+        if flag is not None:
+            found.append(f"({condition})" if flag else f"not ({condition})")
+    for name, sign in (("invoiced", ""), ("uninvoiced", "not ")):
+        if name in asked.filters:
+            found.append(f"{sign}exists (select 1 from kantata_invoiced i where i.entry_id = entries.entry_id)")  # noqa: S608  own text, values bound
+    return found
+
+
+def _keys(asked: ListQuery) -> list[str]:
+    """Conditions of the filters that name records."""
+    found = []
+    for name, column in (
+        ("workspace_id", "workspace_id"),
+        ("with_user_ids", "user_id"),
+        ("with_timesheet_id", "submission_id"),
+    ):
+        if (ids := asked.ids(name)) is not None:
+            found.append(f"{column} in ({', '.join(map(str, ids)) or 'null'})")
+    if (invoices := asked.ids("in_active_invoice_id")) is not None:
+        wanted = ", ".join(map(str, invoices)) or "null"
+        found.append(f"entry_id in (select entry_id from kantata_invoiced where invoice_id in ({wanted}))")  # noqa: S608  own text, values bound
+    return found
 
 
 def _text(key: int | None) -> str | None:

@@ -83,7 +83,7 @@ class References:
         wanted = ", ".join(str(key) for key in subject_ids) or "null"
         found: dict[int, list[str]] = {}
         for subject, key in self._state.rows(
-            "select subject_id, id from kantata_reference"
+            "select subject_id, id from kantata_reference"  # noqa: S608  own text, values bound
             f" where subject_type = ? and subject_id in ({wanted}) order by id",
             (subject_type,),
         ):
@@ -137,7 +137,7 @@ class References:
 
     def _checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
         if unknown := set(given) - {*REQUIRED, *OPTIONAL}:
-            name = sorted(unknown)[0]
+            name = min(unknown)
             raise invalid(name, f"{name} is not an attribute of an external reference")
         row = dict(given)
         for name in REQUIRED:

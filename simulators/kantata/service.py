@@ -15,23 +15,23 @@ from simulators.kantata import query
 from simulators.kantata.body import attributes
 from simulators.kantata.entries import TimeEntries
 from simulators.kantata.errors import Refusal, invalid, not_found, slow_down, unauthorized
-from simulators.kantata.events import EVENT_TYPES, SUBJECTS, Events
+from simulators.kantata.events import EVENT_TYPES, Events
 from simulators.kantata.invoices import Invoices
 from simulators.kantata.locks import Locks
 from simulators.kantata.masters import ACCOUNT_ID, Firm
+from simulators.kantata.reading import Envelope, Reading
 from simulators.kantata.references import References
 from simulators.kantata.state import State
 from simulators.kantata.submissions import Submissions
-from simulators.kit import Call, KitApp, PageShape, Route, SlidingWindow, answer
+from simulators.kit import Call, KitApp, Route, SlidingWindow, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from starlette.datastructures import QueryParams
 
     from simulators.firm.model import World
-    from simulators.kantata.query import ListQuery
-    from simulators.kantata.resource import Document, Resource
+    from simulators.kantata.resource import Resource
     from simulators.kit import AppOptions
 
 ROOT = "/api/v1"
@@ -56,23 +56,6 @@ def _token(seed: int) -> str:
     return hashlib.sha256(f"{seed}:kantata:token".encode()).hexdigest()
 
 
-class Envelope(PageShape):
-    """Rows are in an object by id, named in order by `results`."""
-
-    def rows(self, payload: Any) -> list[dict[str, Any]]:
-        return [payload[one["key"]][one["id"]] for one in self._results(payload)]
-
-    def keep(self, payload: Any, most: int) -> None:
-        for one in self._results(payload)[most:]:
-            payload.get(one["key"], {}).pop(one["id"], None)
-        del self._results(payload)[most:]
-
-    @staticmethod
-    def _results(payload: Any) -> list[dict[str, Any]]:
-        found = payload.get("results") if isinstance(payload, dict) else None
-        return found if isinstance(found, list) else []
-
-
 class Account:
     """Routes over the firm. `kit` is the finished app."""
 
@@ -93,13 +76,17 @@ class Account:
         )
         self._locks = Locks(self._state, int(next(iter(self._firm.users()))))
         self._events = Events(self._state)
-        self._resources: dict[str, Resource] = {
-            resource.key: resource
-            for resource in (
-                self._entries, self._submissions, self._invoices, self._locks, self._events, self._references,
-                *self._firm.resources(),
-            )
-        }  # fmt: skip
+        resources: list[Resource] = [
+            self._entries,
+            self._submissions,
+            self._invoices,
+            self._locks,
+            self._events,
+            self._references,
+            *self._firm.resources(),
+        ]
+        self._resources = {resource.key: resource for resource in resources}
+        self._reading = Reading(self._resources, self._entries, self._events)
         world.changes.register("psa_events_addon", self._set_addon)
         world.changes.register("psa_backdated_edit", self._backdated_edit)
         limited = options.has("kantata_rate_limit")
@@ -130,8 +117,8 @@ class Account:
         routes: list[Route] = []
 
         def add(method: str, path: str, handler: Callable[[Call], Response]) -> None:
-            for suffix in (".json", ""):
-                routes.append(Route(method, f"{ROOT}/{path}{suffix}", self._guarded(handler)))
+            guarded = self._guarded(handler)
+            routes.extend(Route(method, f"{ROOT}/{path}{suffix}", guarded) for suffix in (".json", ""))
 
         add("GET", "subscribed_events/event_types", self._event_types)
         add("GET", "invoices/next_invoice_number", self._next_invoice_number)
@@ -149,8 +136,8 @@ class Account:
         add("DELETE", "invoices/{key}", self._delete_invoice)
         add("POST", "line_item_locks", self._create_lock)
         for key, resource in self._resources.items():
-            add("GET", key, self._lister(resource))
-            add("GET", f"{key}/{{key}}", self._shower(resource))
+            add("GET", key, self._reading.lister(resource))
+            add("GET", f"{key}/{{key}}", self._reading.shower(resource))
         return routes
 
     def _guarded(self, handler: Callable[[Call], Response]) -> Callable[[Call], Response]:
@@ -163,100 +150,7 @@ class Account:
 
         return run
 
-    # -- reading --------------------------------------------------------------------------------------------------
-
-    def _lister(self, resource: Resource) -> Callable[[Call], Response]:
-        def run(call: Call) -> Response:
-            asked = self._read(resource, call.query)
-            ids, total = resource.find(asked)
-            return self._envelope(resource, ids, total, asked)
-
-        return run
-
-    def _shower(self, resource: Resource) -> Callable[[Call], Response]:
-        def run(call: Call) -> Response:
-            asked = self._read(resource, call.query)
-            if resource is self._events:
-                self._events.check_bought()
-            return self._one(resource, call.params["key"], asked)
-
-        return run
-
-    @staticmethod
-    def _read(resource: Resource, given: QueryParams) -> ListQuery:
-        return query.read(
-            given,
-            filters=resource.filters,
-            orders=resource.orders,
-            includes=resource.includes,
-            optional=resource.optional,
-        )
-
-    def _one(self, resource: Resource, key: str, asked: ListQuery | None = None) -> Response:
-        """A single record in the same envelope; 404 also for what a default filter hides."""
-        if not key.isdigit() or key not in resource.documents([key]):
-            raise not_found()
-        if asked is not None and resource is self._entries and self._entries.is_hidden(key):
-            if not asked.flag("from_archived_workspaces", default=False):
-                raise not_found()
-        return self._envelope(resource, [key], 1, asked)
-
-    def _envelope(self, resource: Resource, ids: list[str], total: int, asked: ListQuery | None) -> Response:
-        documents = resource.documents(ids)
-        included: dict[str, dict[str, Document]] = {}
-        include = [] if asked is None else asked.include
-        if resource is self._events:
-            self._add_subjects(documents, included if include else None)
-        for name, association in resource.includes.items():
-            if name in include and association.target:
-                wanted = _ids(documents.values(), association.field, many=association.many)
-                included.setdefault(association.target, {}).update(
-                    self._bare(self._resources[association.target], wanted)
-                )
-            elif name not in include and not association.always:
-                for document in documents.values():
-                    document.pop(association.field, None)
-        for name in resource.optional - set([] if asked is None else asked.optional):
-            for document in documents.values():
-                document.pop(name, None)
-        size = asked.window.size if asked else 1
-        meta = {
-            "count": total,
-            "page_count": -(-total // size),
-            "page_number": asked.window.number if asked else 1,
-            "page_size": size,
-        }
-        present = [key for key in ids if key in documents]
-        return answer(
-            {
-                **included,
-                "count": total,
-                "meta": meta,
-                "results": [{"key": resource.key, "id": key} for key in present],
-                resource.key: {**included.get(resource.key, {}), **documents},
-            }
-        )
-
-    def _bare(self, resource: Resource, ids: Iterable[str]) -> dict[str, Document]:
-        """Included records: no associations of their own."""
-        documents = resource.documents(ids)
-        hidden = {a.field for a in resource.includes.values() if not a.always} | set(resource.optional)
-        for document in documents.values():
-            for name in hidden:
-                document.pop(name, None)
-        return documents
-
-    def _add_subjects(self, events: dict[str, Document], included: dict[str, dict[str, Document]] | None) -> None:
-        for subject_type, key in SUBJECTS.items():
-            own = [event for event in events.values() if event["subject_type"] == subject_type]
-            found = self._bare(self._resources[key], dict.fromkeys(event["subject_id"] for event in own))
-            for event in own:
-                if event["subject_id"] in found:
-                    event["subject_ref"] = {"key": key, "id": event["subject_id"]}
-            if included is not None and found:
-                included[key] = found
-
-    def _event_types(self, call: Call) -> Response:
+    def _event_types(self, _call: Call) -> Response:
         self._events.check_bought()
         return answer({"event_types": list(EVENT_TYPES), "count": len(EVENT_TYPES)})
 
@@ -269,7 +163,7 @@ class Account:
         given = attributes(call, "external_reference")
         key = self._references.upsert(given)
         call.ids |= {"external_reference": key, "subject": f"{given['subject_type']}:{given['subject_id']}"}
-        return self._one(self._references, key)
+        return self._reading.one(self._references, key)
 
     def _exists(self, subject_type: str, key: int) -> bool:
         if subject_type == "TimeEntry":
@@ -293,12 +187,12 @@ class Account:
     def _create_entry(self, call: Call) -> Response:
         key = self._entries.create(attributes(call, "time_entry"))
         call.ids["time_entry"] = key
-        return self._one(self._entries, key)
+        return self._reading.one(self._entries, key)
 
     def _update_entry(self, call: Call) -> Response:
         key = self._known_entry(call)
         self._entries.update(key, attributes(call, "time_entry"))
-        return self._one(self._entries, key)
+        return self._reading.one(self._entries, key)
 
     def _delete_entry(self, call: Call) -> Response:
         self._entries.delete([int(self._known_entry(call))])
@@ -323,22 +217,22 @@ class Account:
             resolution = attributes(call, "resolution") if call.body else {}
             self._submissions.decide(int(key), verb, str(resolution.get("description") or ""))
             call.ids["timesheet_submission"] = key
-            return self._one(self._submissions, key)
+            return self._reading.one(self._submissions, key)
 
         return run
 
     def _create_invoice(self, call: Call) -> Response:
         key = self._invoices.create(attributes(call, "invoice"))
         call.ids["invoice"] = key
-        return self._one(self._invoices, key)
+        return self._reading.one(self._invoices, key)
 
     def _update_invoice(self, call: Call) -> Response:
         self._invoices.update(call.params["key"], attributes(call, "invoice"))
-        return self._one(self._invoices, call.params["key"])
+        return self._reading.one(self._invoices, call.params["key"])
 
     def _cancel_invoice(self, call: Call) -> Response:
         self._invoices.cancel(call.params["key"])
-        return self._one(self._invoices, call.params["key"])
+        return self._reading.one(self._invoices, call.params["key"])
 
     def _delete_invoice(self, call: Call) -> Response:
         self._invoices.delete(call.params["key"])
@@ -355,7 +249,7 @@ class Account:
         )
 
     def _create_lock(self, call: Call) -> Response:
-        return self._one(self._locks, self._locks.create(attributes(call, "line_item_lock")))
+        return self._reading.one(self._locks, self._locks.create(attributes(call, "line_item_lock")))
 
     # -- what is outside the API ------------------------------------------------------------------------------------
 
@@ -393,14 +287,6 @@ class Account:
             "select * from kantata_reference where subject_type not in ('User', 'Workspace', 'WorkspaceGroup') order by id"
         )
         return {"months": months, "references": json.loads(json.dumps(written))}
-
-
-def _ids(documents: Iterable[Document], field: str, *, many: bool) -> list[str]:
-    found: dict[str, None] = {}
-    for document in documents:
-        value = document[field]
-        found.update(dict.fromkeys(value if many else [value]))
-    return [key for key in found if key is not None]
 
 
 def _name_request(_call: Call, response: Response) -> None:

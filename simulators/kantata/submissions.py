@@ -59,9 +59,11 @@ class Submissions:
             if unknown := [word for word in words if word not in STATUSES]:
                 raise invalid("statuses", f"statuses knows no {', '.join(unknown)}")
             where.append(f"status in ({', '.join(repr(STATUSES[word]) for word in words) or 'null'})")
-        for name in ("workspace_id", "user_id"):
-            if (ids := asked.ids(name)) is not None:
-                where.append(f"{name} in ({', '.join(map(str, ids)) or 'null'})")
+        where += [
+            f"{name} in ({', '.join(map(str, ids)) or 'null'})"
+            for name in ("workspace_id", "user_id")
+            if (ids := asked.ids(name)) is not None
+        ]
         stamp_conditions(asked, where, values)
         self._references.conditions(asked, "Submission", "submission_id", where, values)
         order, direction = asked.order or ("updated_at", "desc")
@@ -81,7 +83,7 @@ class Submissions:
         members: dict[int, list[str]] = {}
         totals: dict[int, int] = {}
         for submission, entry, cents in self._state.rows(
-            "select submission_id, entry_id, coalesce(rate_cents, 0) * minutes / 60 from entries"
+            "select submission_id, entry_id, coalesce(rate_cents, 0) * minutes / 60 from entries"  # noqa: S608  own text, values bound
             f" where submission_id in ({wanted}) and deleted_at is null order by entry_id"
         ):
             members.setdefault(submission, []).append(str(entry))

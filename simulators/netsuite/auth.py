@@ -18,7 +18,6 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import jwt
-import orjson
 from starlette.responses import Response
 
 from simulators.kit import Call, answer
@@ -83,26 +82,34 @@ class SignIn:
         given = _header_parameters(header)
         if given is None:
             return "MalformedAuthorizationHeader"
+        reason = self._parameters(given) or self._credentials(given)
+        if reason is not None:
+            return reason
+        if not hmac.compare_digest(self._expected(call, given), given["oauth_signature"]):
+            return "InvalidSignature"
+        return self._spend(given["oauth_nonce"])
+
+    def _parameters(self, given: dict[str, str]) -> str | None:
         for name in (*_SIGNED_ONCE, "oauth_signature"):
-            if name not in given:
+            if not given.get(name):
                 return f"parameter_absent {name}"
-        if given.get("realm", "") != self.account_id:
-            return "InvalidRealm"
         if given.get("oauth_version", "1.0") != "1.0":
             return "version_rejected"
         if given["oauth_signature_method"] != "HMAC-SHA256":
             return "signature_method_rejected"
+        stamp = given["oauth_timestamp"]
+        if not stamp.isdigit() or abs(self.wall() - int(stamp)) > TIMESTAMP_WINDOW_SECONDS:
+            return "timestamp_refused"
+        return None
+
+    def _credentials(self, given: dict[str, str]) -> str | None:
+        if given.get("realm", "") != self.account_id:
+            return "InvalidRealm"
         if given["oauth_consumer_key"] != self.tokens.consumer_key:
             return "consumer_key_unknown"
         if given["oauth_token"] != self.tokens.token_id or self.is_revoked(self.tokens.token_id):
             return "TokenRejected"
-        if not given["oauth_timestamp"].isdigit():
-            return "timestamp_refused"
-        if abs(self.wall() - int(given["oauth_timestamp"])) > TIMESTAMP_WINDOW_SECONDS:
-            return "timestamp_refused"
-        if not hmac.compare_digest(self._expected(call, given), given["oauth_signature"]):
-            return "InvalidSignature"
-        return self._spend(given["oauth_nonce"])
+        return None
 
     def _expected(self, call: Call, given: dict[str, str]) -> str:
         parts = urlsplit(call.url)
@@ -174,12 +181,10 @@ class SignIn:
             return "assertion_too_long"
         return None
 
-    def register(self, call: Call) -> Response:
-        """Test aid: uploads a certificate, as an administrator does on the setup page."""
-        given = orjson.loads(call.body)
-        certificate = Certificate(given["kid"], given["client_id"], given["public_key"])
-        self.certificates[certificate.kid] = certificate
-        return answer({"kid": certificate.kid})
+    def erp_certificate(self, kid: str, client_id: str, public_key: str) -> dict[str, Any]:
+        """Upload a certificate for client credentials, as an administrator does on the setup page."""
+        self.certificates[kid] = Certificate(kid, client_id, public_key)
+        return {"kid": kid}
 
 
 def _encode(text: str) -> str:

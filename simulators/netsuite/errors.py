@@ -28,7 +28,7 @@ class Refusal(Exception):  # noqa: N818 - an answer the vendor gives, not a faul
     """An error answer: status, NetSuite's code, the detail text, and where it points."""
 
     def __init__(
-        self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **where: str
+        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None, /, **where: str
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -126,7 +126,7 @@ def same_idempotency_key(job: str) -> Refusal:
         400,
         "IDEMPOTENCY_ERROR",
         "A request with this idempotency key was already submitted.",
-        headers={"Location": job},
+        {"Location": job},
     )
     refusal.title, refusal.section = "Conflict", "15.5.10"
     return refusal

@@ -178,5 +178,5 @@ class Life:
 
 def _amount(line: sqlite3.Row) -> Decimal:
     """Money of one line, rounded once."""
-    exact = Decimal(str(line["rate"] or 0)) * line["minutes"] / 60
+    exact: Decimal = Decimal(str(line["rate"] or 0)) * int(line["minutes"]) / 60
     return exact.quantize(_CENT, ROUND_HALF_UP)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from simulators.kit import Call, Concurrency, KitApp, Route, answer
-from simulators.netsuite import errors
+from simulators.netsuite import errors, wire
 from simulators.netsuite.auth import TOKEN_PATH, SignIn, TokenSet
 from simulators.netsuite.catalog import DELETED_RECORD, TABLES
 from simulators.netsuite.errors import Refusal, invalid_parameter
@@ -22,7 +20,7 @@ from simulators.netsuite.recordquery import compile_conditions
 from simulators.netsuite.records import RECORD_TYPES, RecordType, Renderer, find
 from simulators.netsuite.store import Store, instant_text
 from simulators.netsuite.suiteql import Query, compile_query
-from simulators.netsuite.timebill import TIME_BILL, TimeBills, Validation, check_external_id
+from simulators.netsuite.timebill import TIME_BILL, TimeBills, check_external_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +32,9 @@ if TYPE_CHECKING:
 
 ACCOUNT_ID = "HARTWELL1"
 ROOT = "/services/rest"
-MOST_ROWS_A_PAGE = 1000
-MOST_PAGES = 1000
 MOST_ROWS_A_QUERY = 100_000
 PREMIUM_CONCURRENCY = 15
 JOB_SECONDS = 0.2
-_JSON_TYPES = ("application/json", "application/vnd.oracle.resource+json")
-_VALIDATION = ("error", "warning", "ignore")
 
 
 def app(world: World, options: AppOptions) -> KitApp:
@@ -96,6 +90,7 @@ class Account:
             holdings=self._holdings,
         )
         self._sign_in.is_revoked = self.kit.is_revoked
+        world.changes.register("erp_certificate", self._sign_in.erp_certificate)
 
     def _routes(self) -> list[Route]:
         record, jobs = f"{ROOT}/record/v1", f"{ROOT}/async/v1/job"
@@ -105,7 +100,6 @@ class Account:
 
         return [
             Route("POST", TOKEN_PATH, self._sign_in.issue, reads=True, open_to_all=True),
-            Route("POST", "/_test/oauth2/certificates", self._sign_in.register, reads=True, open_to_all=True),
             route("POST", f"{ROOT}/query/v1/suiteql", self._suiteql, reads=True),
             route("GET", f"{record}/metadata-catalog", self._catalog),
             route("GET", f"{record}/metadata-catalog/{{type}}", self._schema),
@@ -149,9 +143,17 @@ class Account:
             if "respond-async" not in call.headers.get("prefer", ""):
                 return handler(call)
             key = call.headers.get("x-netsuite-idempotency-key")
-            return self._jobs.accept(lambda: self._guarded(handler)(call), key)
+            return self._jobs.accept(lambda: self._at_last(handler, call), key)
 
         return run
+
+    def _at_last(self, handler: Callable[[Call], Response], call: Call) -> Response:
+        """A job's work, outside any call: a mistake of the simulator's must still reach the test that caused it."""
+        try:
+            return self._guarded(handler)(call)
+        except Exception as error:  # noqa: BLE001 - as the kit does for calls
+            self.kit.errors.append(f"job of {call.method} {call.path}: {type(error).__name__}: {error}")
+            return _unforeseen(call, error)
 
     # -- SuiteQL --------------------------------------------------------------------------------------------------
 
@@ -160,13 +162,13 @@ class Account:
             raise Refusal(
                 400, "INVALID_HEADER", "The required header Prefer must hold the value transient.", header="Prefer"
             )
-        body = _json_body(call)
+        body = wire.json_body(call)
         if not isinstance(body, dict) or not isinstance(body.get("q"), str) or set(body) - {"q", "params"}:
             raise invalid_parameter("The body is an object with q and, if need be, params.")
         parameters = body.get("params", [])
         if not isinstance(parameters, list):
             raise invalid_parameter("params is a list.")
-        limit, offset = _page(call.query)
+        limit, offset = wire.page(call.query)
         now = instant_text(self._store.world.clock.now())
         query = compile_query(body["q"], parameters, self._tables, now)
         total = self._total(query)
@@ -178,8 +180,8 @@ class Account:
             f"select * from ({query.sql}){order} limit {shown} offset {offset}",  # noqa: S608 - compiled and bound
             query.parameters,
         )
-        items = [{"links": []} | _as_text(row, query) for row in rows]
-        return answer(self._paged(call, items, limit, offset, total))
+        items = [{"links": []} | wire.result_row(row, query) for row in rows]
+        return answer(wire.paged(self._origin, call, items, limit, offset, total))
 
     def _total(self, query: Query) -> int:
         """Rows of a query, up to the cap; remembered until something changes."""
@@ -190,28 +192,6 @@ class Account:
             capped = f"select count(*) from (select 1 from ({query.sql}) limit {MOST_ROWS_A_QUERY})"  # noqa: S608
             self._counts[key] = int(self._store.rows(capped, query.parameters)[0][0])
         return self._counts[key]
-
-    def _paged(self, call: Call, items: list[Any], limit: int, offset: int, total: int) -> dict[str, Any]:
-        has_more = offset + len(items) < total
-        own = f"{self._origin}{call.path}"
-
-        def link(rel: str, at: int) -> dict[str, str]:
-            kept = {k: v for k, v in call.query.items() if k not in ("limit", "offset")}
-            return {"rel": rel, "href": f"{own}?{urlencode(kept | {'limit': limit, 'offset': at})}"}
-
-        links = [link("self", offset)]
-        if has_more:
-            links += [link("next", offset + limit), link("last", (total - 1) // limit * limit)]
-        if offset:
-            links += [link("first", 0), link("previous", max(0, offset - limit))]
-        return {
-            "links": links,
-            "count": len(items),
-            "hasMore": has_more,
-            "items": items,
-            "offset": offset,
-            "totalResults": total,
-        }
 
     # -- record API -------------------------------------------------------------------------------------------------
 
@@ -236,7 +216,7 @@ class Account:
 
     def _list(self, call: Call) -> Response:
         kind = self._type(call)
-        limit, offset = _page(call.query)
+        limit, offset = wire.page(call.query)
         where, values = compile_conditions(call.query["q"], kind) if "q" in call.query else ("1", [])
         total = int(self._store.value(f"select count(*) from {kind.table} where {where}", values))  # noqa: S608
         rows = self._store.rows(
@@ -245,7 +225,7 @@ class Account:
         )
         renderer = self._renderer(call)
         items = [{"links": [renderer.link(kind.tag, row["id"])], "id": str(row["id"])} for row in rows]
-        return answer(self._paged(call, items, limit, offset, total))
+        return answer(wire.paged(self._origin, call, items, limit, offset, total))
 
     def _get(self, call: Call) -> Response:
         kind, key = self._type(call), call.params["key"]
@@ -269,11 +249,11 @@ class Account:
     def _invoice_time(self, call: Call) -> Response:
         row = find(self._store, RECORD_TYPES["invoice"], call.params["key"])
         items = self._renderer(call).time_lines(row["id"])
-        return answer(self._paged(call, items, MOST_ROWS_A_PAGE, 0, len(items)))
+        return answer(wire.paged(self._origin, call, items, wire.MOST_ROWS_A_PAGE, 0, len(items)))
 
     def _create(self, call: Call) -> Response:
         self._writable(call)
-        new, warnings = self._time_bills.create(_json_body(call), _validation(call))
+        new, warnings = self._time_bills.create(wire.json_body(call), wire.validation(call))
         return self._written(call, new, warnings, located=True)
 
     def _upsert(self, call: Call) -> Response:
@@ -283,14 +263,14 @@ class Account:
             raise Refusal(405, "METHOD_NOT_ALLOWED", "PUT addresses a record by its external id.")
         key = key.removeprefix("eid:")
         call.ids["external_id"] = key
-        number, is_new, warnings = self._time_bills.upsert(key, _json_body(call), _validation(call))
+        number, is_new, warnings = self._time_bills.upsert(key, wire.json_body(call), wire.validation(call))
         # The document says that Location is optional on upsert, so half of the keys get none.
         return self._written(call, number, warnings, located=is_new and zlib.crc32(key.encode()) % 2 == 0)
 
     def _update(self, call: Call) -> Response:
         self._writable(call)
         row = find(self._store, TIME_BILL, call.params["key"])
-        warnings = self._time_bills.update(row, _json_body(call), _validation(call))
+        warnings = self._time_bills.update(row, wire.json_body(call), wire.validation(call))
         return self._written(call, row["id"], warnings, located=False)
 
     def _delete(self, call: Call) -> Response:
@@ -307,7 +287,7 @@ class Account:
         row = find(self._store, TIME_BILL, str(number))
         if row["externalid"]:
             call.ids["external_id"] = row["externalid"]
-        headers = {"X-NetSuite-PropertyNameValidation": _validation(call).names}
+        headers = {"X-NetSuite-PropertyNameValidation": wire.validation(call).names}
         if located:
             headers["Location"] = f"{self._origin}{ROOT}/record/v1/timeBill/{number}"
         if warnings:
@@ -340,63 +320,6 @@ class Account:
             )
             held["rows"] = [dict(row) for row in rows]
         return held
-
-
-def _page(query: QueryParams) -> tuple[int, int]:
-    """Limit and offset, or the refusal of sheet A4's paging rules."""
-    numbers = {}
-    for name, default in (("limit", MOST_ROWS_A_PAGE), ("offset", 0)):
-        text = query.get(name, str(default))
-        if not text.isdigit():
-            raise invalid_parameter(f"Invalid value {text!r} of the query parameter {name}.", query_param=name)
-        numbers[name] = int(text)
-    limit, offset = numbers["limit"], numbers["offset"]
-    if not 1 <= limit <= MOST_ROWS_A_PAGE:
-        raise invalid_parameter(f"The limit must be between 1 and {MOST_ROWS_A_PAGE}.", query_param="limit")
-    if offset % limit:
-        raise invalid_parameter("The offset must be divisible by the limit.", query_param="offset")
-    if offset // limit >= MOST_PAGES:
-        raise invalid_parameter(f"No more than {MOST_PAGES} pages can be read.", query_param="offset")
-    return limit, offset
-
-
-def _json_body(call: Call) -> Any:
-    kind = call.headers.get("content-type", "").split(";")
-    if kind[0].strip() not in _JSON_TYPES or any("collection" in part for part in kind[1:]):
-        raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"The content type must be one of {', '.join(_JSON_TYPES)}.")
-    try:
-        return call.json()
-    except ValueError:
-        raise Refusal(400, "INVALID_CONTENT", "The request body is no valid JSON.") from None
-
-
-def _validation(call: Call) -> Validation:
-    values = []
-    for name, default in (
-        ("X-NetSuite-PropertyNameValidation", "warning"),
-        ("X-NetSuite-PropertyValueValidation", "error"),
-    ):
-        value = call.headers.get(name, default).lower()
-        if value not in _VALIDATION:
-            raise Refusal(400, "INVALID_HEADER", f"Invalid value {value!r}.", header=name)
-        values.append(value)
-    return Validation(*values)
-
-
-def _as_text(row: Any, query: Query) -> dict[str, Any]:
-    """A result row as SuiteQL gives it: every value text, nulls left out."""
-    out = {}
-    for (name, kind), value in zip(query.columns, row, strict=True):
-        if value is None:
-            continue
-        if kind == "date":
-            year, month, day = value[:10].split("-")
-            out[name] = f"{int(month)}/{int(day)}/{year}"
-        elif isinstance(value, float):
-            out[name] = format(Decimal(repr(round(value, 10))).normalize(), "f")
-        else:
-            out[name] = str(value)
-    return out
 
 
 def _no_such_path(call: Call, allowed: frozenset[str]) -> Response:

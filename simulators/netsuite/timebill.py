@@ -309,8 +309,6 @@ def _money(name: str, value: Any) -> str:
 
 def _day(name: str, value: Any) -> str:
     try:
-        if not isinstance(value, str) or len(value) != 10:
-            raise ValueError
-        return day_text(date.fromisoformat(value))
+        return day_text(date.fromisoformat(value if isinstance(value, str) and len(value) == 10 else ""))
     except ValueError:
         raise invalid_content(name, f"Invalid date {value!r} for the field {name}; expected YYYY-MM-DD.") from None

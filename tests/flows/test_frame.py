@@ -109,4 +109,7 @@ def test_help_imports_none_of_the_heavy_libraries() -> None:
 
 
 def test_money_and_hours_leave_as_text_in_plain_notation() -> None:
-    assert as_plain({"amount": Decimal("1E+3"), "minutes": Decimal("7.500000")}) == {"amount": "1000", "minutes": "7.500000"}
+    assert as_plain({"amount": Decimal("1E+3"), "minutes": Decimal("7.500000")}) == {
+        "amount": "1000",
+        "minutes": "7.500000",
+    }

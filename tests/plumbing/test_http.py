@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -285,9 +286,8 @@ def test_window_makes_the_next_call_wait(http_server: ScriptedServer) -> None:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    import time
-
+    pause = threading.Event()
     deadline = time.monotonic() + 5
     while not condition():
         assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.005)
+        pause.wait(0.005)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from plumbing.errors import Misconfigured
+from plumbing.redaction import redact
 from plumbing.settings import Settings, load
 
 GOOD = """
@@ -226,3 +227,8 @@ def test_saves_at_once_lose_nothing(home: Path) -> None:
         thread.join(timeout=10)
     kept = {field: value for section in ("c0", "c1", "c2") for field, value in store.section(section).items()}
     assert kept == {f"field_{number}": f"value-{number}" for number in range(12)}
+
+
+def test_password_is_masked_in_texts_and_the_user_name_beside_it_is_not(home: Path) -> None:
+    load(home).store.save("workday", {"username": "isu_reader", "password": "hunter2222"})
+    assert redact("isu_reader hunter2222") == "isu_reader [redacted]"

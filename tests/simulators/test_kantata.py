@@ -204,7 +204,11 @@ def test_filter_keeps_what_it_says(
 
 def test_filters_by_record_keep_their_own(ka: Kantata, entries: list[dict[str, Any]]) -> None:
     one = next(e for e in entries if e["recent_submission_id"])
-    for name, field in (("workspace_id", "workspace_id"), ("with_user_ids", "user_id"), ("with_timesheet_id", "recent_submission_id")):
+    for name, field in (
+        ("workspace_id", "workspace_id"),
+        ("with_user_ids", "user_id"),
+        ("with_timesheet_id", "recent_submission_id"),
+    ):
         found = ka.all("time_entries", from_archived_workspaces="true", **{name: one[field]})
         assert {e["id"] for e in found} == {e["id"] for e in entries if e[field] == one[field]}
 
@@ -279,6 +283,15 @@ def test_deleted_project_is_gone_while_its_time_is_still_listed(ka: Kantata, ent
     orphans = [e for e in entries if e["workspace_id"] not in known]
     assert orphans
     assert ka.call("GET", f"/workspaces/{orphans[0]['workspace_id']}").status_code == 404
+
+
+def test_records_without_stamps_take_no_filter_by_them(ka: Kantata) -> None:
+    for resource in ("users", "roles"):
+        answer = ka.call("GET", f"/{resource}", params={"updated_after": "2026-01-01"})
+        assert failure(answer) == (422, "validation", "updated_after")
+    bound = "2026-06-01T00:00:00Z"
+    found = {s["id"] for s in ka.all("stories", updated_after=bound, order="updated_at:desc")}
+    assert found == {s["id"] for s in ka.all("stories") if s["updated_at"] > bound}
 
 
 def test_clients_list_their_projects_and_carry_the_crms_key(ka: Kantata) -> None:

@@ -44,7 +44,7 @@ def new(ka: Kantata) -> Body:
         "date_performed": "2026-11-10",
         "time_in_minutes": 90,
         "billable": True,
-        "notes": "prüft \"alles\"",
+        "notes": 'prüft "alles"',
     }
 
 
@@ -89,7 +89,11 @@ def test_rails_form_is_read_like_json(ka: Kantata, new: Body) -> None:
     key = answer.json()["results"][0]["id"]
     body = ka.page("time_entries", only=key, include="external_references")
     [reference] = body["external_references"].values()
-    assert (reference["service_name"], reference["service_model_ref"], reference["subject_id"]) == ("acme-dw", "123", key)
+    assert (reference["service_name"], reference["service_model_ref"], reference["subject_id"]) == (
+        "acme-dw",
+        "123",
+        key,
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,9 @@ def test_open_entry_is_changed_and_a_submitted_one_is_not(ka: Kantata, new: Body
     key = enter(ka, new)
     changed = ka.call("PUT", f"/time_entries/{key}", json={"time_entry": {"time_in_minutes": 30}})
     assert changed.json()["time_entries"][key]["time_in_minutes"] == 30
-    submitted = next(s for s in ka.all("timesheet_submissions", include="time_entries", statuses="new") if s["time_entry_ids"])
+    submitted = next(
+        s for s in ka.all("timesheet_submissions", include="time_entries", statuses="new") if s["time_entry_ids"]
+    )
     member = submitted["time_entry_ids"][0]
     for answer in (
         ka.call("PUT", f"/time_entries/{member}", json={"time_entry": {"time_in_minutes": 30}}),
@@ -176,7 +182,9 @@ def test_approving_approves_the_entries_and_leaves_their_stamp(ka: Kantata) -> N
 def test_taking_an_approval_back_takes_the_entries_back(ka: Kantata, verb: str, status: str) -> None:
     pending = _pending(ka)
     ka.call("PUT", f"/timesheet_submissions/{pending['id']}/approve")
-    answer = ka.call("PUT", f"/timesheet_submissions/{pending['id']}/{verb}", json={"resolution": {"description": "no"}})
+    answer = ka.call(
+        "PUT", f"/timesheet_submissions/{pending['id']}/{verb}", json={"resolution": {"description": "no"}}
+    )
     assert answer.json()["timesheet_submissions"][pending["id"]]["status"] == status
     for key in pending["time_entry_ids"]:
         entry = show(ka, "time_entries", key, "active_submission,recent_submission")
@@ -239,7 +247,12 @@ def test_entries_are_found_by_their_reference(ka: Kantata, new: Body) -> None:
         {"external_reference_service_name": "finder", "external_reference_external_status": "Open"},
     ):
         assert list(ka.page("time_entries", **query)["time_entries"]) == [key]
-    assert ka.page("time_entries", external_reference_service_name="finder", external_reference_external_status="Paid")["count"] == 0
+    assert (
+        ka.page("time_entries", external_reference_service_name="finder", external_reference_external_status="Paid")[
+            "count"
+        ]
+        == 0
+    )
     without = ka.all("time_entries", without_external_reference_service_name="finder")
     assert key not in {entry["id"] for entry in without}
 
@@ -299,7 +312,9 @@ def test_invoicing_marks_the_entries_until_it_is_cancelled(ka: Kantata, new: Bod
 
 def test_payment_marks_a_pending_invoice_that_is_no_draft(ka: Kantata, new: Body) -> None:
     number = invoice(ka, new, [enter(ka, new)], draft=True).json()["results"][0]["id"]
-    payment = {"external_payment": {"workspace_id": new["workspace_id"], "invoice_id": number, "message": "paid in ERP"}}
+    payment = {
+        "external_payment": {"workspace_id": new["workspace_id"], "invoice_id": number, "message": "paid in ERP"}
+    }
     assert failure(ka.call("POST", "/external_payments", json=payment))[2] == "invoice_id"
     assert ka.call("PUT", f"/invoices/{number}", json={"invoice": {"draft": False}}).status_code == 200
     assert ka.call("POST", "/external_payments", json=payment).status_code == 200
@@ -326,6 +341,16 @@ def test_deleted_invoice_frees_its_entries_and_numbers_go_on(ka: Kantata, new: B
     assert ka.call("GET", f"/invoices/{number}").status_code == 404
     assert ka.call("DELETE", f"/invoices/{number}").status_code == 404
     assert show(ka, "time_entries", key)["is_invoiced"] is False
+
+
+def test_flag_makes_invoice_numbers_unique(make_firm: Any, ka: Kantata, new: Body) -> None:
+    assert invoice(ka, new, [], user_invoice_number=3001).status_code == 200
+    assert invoice(ka, new, [], user_invoice_number=3001).status_code == 200
+    strict = make_firm(seed=4, entries=400, only="kantata", unconfirmed="kantata_unique_invoice_numbers")
+    caller = Kantata(strict.addresses["kantata"])
+    assert invoice(caller, new, [], user_invoice_number=3001).status_code == 200
+    assert failure(invoice(caller, new, [], user_invoice_number=3001)) == (422, "validation", "user_invoice_number")
+    caller.http.close()
 
 
 def test_lock_is_a_past_saturday_later_than_the_last(ka: Kantata, new: Body) -> None:

@@ -13,9 +13,13 @@ from tests.fixtures.simulators import Firm, start_firm
 from tests.simulators.callers import STRICT, NetSuite, Signed, error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Body = dict[str, Any]
+CLOSED = (
+    "Error while accessing a resource. The transaction date you specified is not within the date range of your"
+    " accounting period."
+)
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +107,7 @@ def test_reference_to_nothing_is_an_invalid_field_value(ns: NetSuite, body: Body
     assert error(ns.put("ref-1", body | {field: {"id": "99999999"}})) == (
         400,
         "INVALID_CONTENT",
-        "Error while accessing a resource. You have entered an Invalid Field Value 99999999 for the following field:"
-        f" {field}.",
+        f"Error while accessing a resource. You have entered an Invalid Field Value 99999999 for the following field: {field}.",
         field,
     )
 
@@ -171,8 +174,7 @@ def test_date_in_a_closed_period_is_refused_until_it_is_reopened(firm: Firm, ns:
     assert error(ns.put("period-1", dated))[:3] == (
         400,
         "USER_ERROR",
-        "Error while accessing a resource. The transaction date you specified is not within the date range of your"
-        " accounting period.",
+        CLOSED,
     )
     firm.change("reopen_period", name=period["periodname"])
     assert ns.put("period-1", dated).status_code == 204
@@ -194,7 +196,9 @@ def test_rate_counts_only_with_override(ns: NetSuite, body: Body) -> None:
 def test_patch_by_id_changes_what_it_names(ns: NetSuite, body: Body) -> None:
     ns.put("patch-1", body)
     before = external(ns, "patch-1")
-    answer = ns.call("PATCH", f"/record/v1/timeBill/{before['id']}", json={"hours": "0:20", "memo": None}, headers=STRICT)
+    answer = ns.call(
+        "PATCH", f"/record/v1/timeBill/{before['id']}", json={"hours": "0:20", "memo": None}, headers=STRICT
+    )
     after = external(ns, "patch-1")
     assert answer.status_code == 204
     assert (after["hours"], after["rate"], "memo" in after) == ("0:20", before["rate"], False)
@@ -255,7 +259,12 @@ def test_invoice_shows_its_lines_and_what_is_left_to_pay(firm: Firm, ns: NetSuit
         " from transaction where id = ?",
         invoice,
     )
-    assert (row["type"], row["status"], row["foreigntotal"], row["foreignamountunpaid"]) == ("CustInvc", "B", "83.33", "0")
+    assert (row["type"], row["status"], row["foreigntotal"], row["foreignamountunpaid"]) == (
+        "CustInvc",
+        "B",
+        "83.33",
+        "0",
+    )
     assert row["code"] in {"USD", "GBP", "EUR"}
 
 
@@ -332,7 +341,10 @@ def test_list_gives_ids_and_links_alone(ns: NetSuite) -> None:
 
 @pytest.mark.parametrize(
     ("query", "pointed"),
-    [({"limit": 1001}, "limit"), ({"limit": 0}, "limit"), ({"limit": 10, "offset": 15}, "offset"), ({"limit": 1, "offset": 1000}, "offset"), ({"limit": "x"}, "limit")],
+    [
+        ({"limit": 1001}, "limit"), ({"limit": 0}, "limit"), ({"limit": 10, "offset": 15}, "offset"),
+        ({"limit": 1, "offset": 1000}, "offset"), ({"limit": "x"}, "limit"),
+    ],
 )  # fmt: skip
 def test_paging_outside_the_rules_is_refused(ns: NetSuite, query: Body, pointed: str) -> None:
     answer = ns.call("GET", "/record/v1/timeBill", params=query)
@@ -342,7 +354,9 @@ def test_paging_outside_the_rules_is_refused(ns: NetSuite, query: Body, pointed:
 
 def test_q_selects_by_the_accounts_own_date_format(ns: NetSuite, body: Body) -> None:
     ns.put("q-1", body | {"tranDate": "2026-11-11"})
-    wanted = ns.call("GET", "/record/v1/timeBill", params={"q": 'tranDate ON "11/11/2026" AND memo START_WITH "approved"'})
+    wanted = ns.call(
+        "GET", "/record/v1/timeBill", params={"q": 'tranDate ON "11/11/2026" AND memo START_WITH "approved"'}
+    )
     assert external(ns, "q-1")["id"] in {item["id"] for item in wanted.json()["items"]}
     either = {"q": '(tranDate BETWEEN ["1/1/2025", "1/2/2025"] OR externalId IS "q-1") AND isBillable IS true'}
     assert [i["id"] for i in ns.call("GET", "/record/v1/timeBill", params=either).json()["items"]] == [
@@ -353,7 +367,9 @@ def test_q_selects_by_the_accounts_own_date_format(ns: NetSuite, body: Body) -> 
     assert "failed with date format" in error(wrong)[2]
 
 
-@pytest.mark.parametrize("q", ["nowhere IS 1", "memo AFTER \"1/1/2026\"", "tranDate ON", "(memo IS \"x\"", "id ANY_OF [1, 2"])
+@pytest.mark.parametrize(
+    "q", ["nowhere IS 1", 'memo AFTER "1/1/2026"', "tranDate ON", '(memo IS "x"', "id ANY_OF [1, 2"]
+)
 def test_q_that_cannot_be_read_is_refused(ns: NetSuite, q: str) -> None:
     assert error(ns.call("GET", "/record/v1/timeBill", params={"q": q}))[:2] == (400, "INVALID_PARAMETER")
 
@@ -446,3 +462,12 @@ def test_raised_allowance_admits_more_at_once(firm: Firm) -> None:
     assert control.get("allowance")["concurrency"]["allowed"] == 15
     assert control.post("allowance", {"factor": 4})["concurrency"]["allowed"] == 60
     control.post("allowance", {"factor": 1})
+
+
+def test_flag_admits_negative_hours(make_firm: Callable[..., Firm], body: Body) -> None:
+    firm = make_firm(seed=7, entries=300, only="netsuite", unconfirmed="netsuite_negative_hours")
+    caller = NetSuite(firm.addresses["netsuite"])
+    assert caller.put("minus-1", body | {"hours": "-1:30"}).status_code == 204
+    assert external(caller, "minus-1")["hours"] == "-1:30"
+    assert caller.rows("select hours from timebill where externalid = 'minus-1'") == [{"hours": "-1.5"}]
+    caller.http.close()

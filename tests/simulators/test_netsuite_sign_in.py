@@ -117,7 +117,9 @@ def _pem(key: Any) -> str:
     return str(key.public_key().public_bytes(serialization.Encoding.PEM, form).decode())
 
 
-def _token(address: dict[str, Any], key: Any, *, algorithm: str = "ES256", kid: str = "cert-1", **claims: Any) -> httpx.Response:
+def _token(
+    address: dict[str, Any], key: Any, *, algorithm: str = "ES256", kid: str = "cert-1", **claims: Any
+) -> httpx.Response:
     url = address["base_url"] + "/auth/oauth2/v1/token"
     now = int(time.time())
     payload = {"iss": "app-1", "scope": "rest_webservices", "aud": url, "iat": now, "exp": now + 600} | claims
@@ -132,9 +134,7 @@ def _token(address: dict[str, Any], key: Any, *, algorithm: str = "ES256", kid: 
 @pytest.fixture(scope="module")
 def key(firm: Firm) -> ec.EllipticCurvePrivateKey:
     made = ec.generate_private_key(ec.SECP256R1())
-    origin = firm.addresses["netsuite"]["base_url"].removesuffix("/services/rest")
-    upload = {"kid": "cert-1", "client_id": "app-1", "public_key": _pem(made)}
-    assert httpx.post(f"{origin}/_test/oauth2/certificates", json=upload, trust_env=False).status_code == 200
+    firm.change("erp_certificate", kid="cert-1", client_id="app-1", public_key=_pem(made))
     return made
 
 
@@ -151,7 +151,13 @@ def test_signed_assertion_gives_a_token_that_opens_the_api(firm: Firm, address: 
 
 @pytest.mark.parametrize(
     "claims",
-    [{"iss": "app-2"}, {"scope": "restlets"}, {"aud": "https://elsewhere/"}, {"exp": 1}, {"exp": int(time.time()) + 7200}],
+    [
+        {"iss": "app-2"},
+        {"scope": "restlets"},
+        {"aud": "https://elsewhere/"},
+        {"exp": 1},
+        {"exp": int(time.time()) + 7200},
+    ],
 )
 def test_assertion_that_says_the_wrong_thing_is_invalid_grant(address: dict[str, Any], key: Any, claims: Any) -> None:
     answer = _token(address, key, **claims)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
+from starlette.datastructures import Headers, QueryParams
 
+from simulators.firm.generator import build
+from simulators.kit import AppOptions, Call
 from simulators.netsuite import service
 from tests.fixtures.simulators import Firm, start_firm
 from tests.simulators.callers import NetSuite, error
@@ -121,7 +126,9 @@ def test_joins_conditions_and_functions_mean_what_they_say(ns: NetSuite) -> None
 
 
 def test_aggregate_needs_its_groups(ns: NetSuite) -> None:
-    [row] = ns.rows("select count(distinct employee) as people, max(trandate) as last, min(hours) as least from timebill")
+    [row] = ns.rows(
+        "select count(distinct employee) as people, max(trandate) as last, min(hours) as least from timebill"
+    )
     assert int(row["people"]) > 0
     assert "/" in row["last"]
     assert error(ns.suiteql("select employee, sum(hours) from timebill"))[1] == "INVALID_PARAMETER"
@@ -194,20 +201,24 @@ def test_deleted_rows_have_no_table_unless_the_flag_is_on(ns: NetSuite, make_fir
 
 
 def test_query_says_no_word_about_rows_beyond_its_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import date
-
-    from starlette.datastructures import Headers, QueryParams
-
-    from simulators.firm.generator import build
-    from simulators.kit import AppOptions, Call
-
     monkeypatch.setattr(service, "MOST_ROWS_A_QUERY", 7)
     account = service.Account(build(5, 100, date(2026, 11, 16)), AppOptions("http://127.0.0.1:1"))
-    call = Call(
-        "POST", "/services/rest/query/v1/suiteql", QueryParams("limit=5&offset=5"), Headers({"prefer": "transient", "content-type": "application/json"}),
-        b'{"q": "select id from timebill order by id"}', "",
-    )  # fmt: skip
-    import orjson
-
+    headers = Headers({"prefer": "transient", "content-type": "application/json"})
+    body = b'{"q": "select id from timebill order by id"}'
+    call = Call("POST", "/services/rest/query/v1/suiteql", QueryParams("limit=5&offset=5"), headers, body, "")
     page = orjson.loads(account._suiteql(call).body)
     assert (page["totalResults"], page["count"], page["hasMore"]) == (7, 2, False)
+
+
+def test_flagged_paging_without_an_order_is_not_stable(make_firm: Any) -> None:
+    firm = make_firm(seed=5, entries=200, only="netsuite", unconfirmed="netsuite_unordered_paging")
+    caller = NetSuite(firm.addresses["netsuite"])
+    total = caller.suiteql("select id from timebill", limit=10).json()["totalResults"]
+    pages = [caller.suiteql("select id from timebill", limit=10, offset=n).json()["items"] for n in range(0, total, 10)]
+    assert len({item["id"] for page in pages for item in page}) < total
+    ordered = [
+        caller.suiteql("select id from timebill order by id", limit=10, offset=n).json()["items"]
+        for n in range(0, total, 10)
+    ]
+    assert len({item["id"] for page in ordered for item in page}) == total
+    caller.http.close()

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import dlt
-
 from ingest.answers import instant_of, iso, list_of, object_of, unexpected, whole_number
 from ingest.checks import probe
+from ingest.quiet_dlt import dlt
 from ingest.sources import Absence, Finding, Hints, Landed, Page, Total
 from ingest.sources.gusto import decode
 from ingest.stage import Batches, stage_resources

@@ -12,10 +12,9 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-import dlt
-
 from ingest.answers import instant_of, list_of, object_of, unexpected, whole_number
 from ingest.checks import probe
+from ingest.quiet_dlt import dlt
 from ingest.sources import Absence, Finding, Hints, Landed, Page, Total
 from ingest.sources.netsuite import decode
 from ingest.stage import Batches, stage_resources
@@ -100,7 +99,9 @@ class NetSuiteSource:
             return [everything]
         months = [self._total(resource, period) for period in periods]
         rest = everything.count - sum(month.count for month in months)
-        minutes = (everything.minutes or Decimal(0)) - sum((month.minutes or Decimal(0) for month in months), Decimal(0))
+        minutes = (everything.minutes or Decimal(0)) - sum(
+            (month.minutes or Decimal(0) for month in months), Decimal(0)
+        )
         return [*months, Total(None, max(0, rest), minutes)]
 
     def hints(self, resource: Resource, cursor: str | None) -> Hints | None:  # noqa: ARG002

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-import dlt
-
 from ingest.answers import instant_of, list_of, object_of, unexpected, whole_number
 from ingest.checks import probe
+from ingest.quiet_dlt import dlt
 from ingest.sources import Absence, Finding, Hints, Landed, Page, Total
 from ingest.sources.salesforce import decode
 from ingest.stage import Batches, stage_resources

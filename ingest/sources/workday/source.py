@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import dlt
-
 from ingest.answers import list_of
 from ingest.checks import probe
+from ingest.quiet_dlt import dlt
 from ingest.sources import Absence, Finding, Hints, Landed, Page, Total
 from ingest.sources.workday import decode
 from ingest.stage import Batches, stage_resources
