@@ -13,13 +13,13 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
 def batch_sql(batch: str, *, connection: str = "", plan_id: int = 0) -> str:
-    """The select of a batch: `loads` and `raw.<resource>` of a connection, `intents` of a plan.
+    """The select of a batch: `loads` and `raw.<resource>` of a connection, `intents` of a plan that are about to depart.
 
     Raises:
         Misconfigured: the connection's name can't stand in a schema's name.
     """
     if batch == "intents":
-        return f"select * from delivery.intent where plan_id = {int(plan_id)}"  # noqa: S608 - a number
+        return f"select * from delivery.intent where plan_id = {int(plan_id)} and state = 'planned'"  # noqa: S608 - a number
     _check(connection)
     newest = (
         "select distinct on (resource) * from landing.load "  # noqa: S608 - the names passed the check

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -32,9 +32,9 @@ from plumbing.errors import HourlineError, Misconfigured, Terminal, Unauthorized
 from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from ingest.declaration import Resource
     from types import TracebackType
 
+    from ingest.declaration import Resource
     from plumbing.settings import Settings
 
 MISSING_SHARE_LIMIT = Decimal("0.03")
