@@ -16,4 +16,5 @@ inner join (
   on b.load_id = told.load_id and b.resource = told.resource
 where
   b.cursor_from is null
+  and (b.rows_read > 0 or b.rows_landed = 0)
   and abs(told.source_count - b.rows_read) * 100 > greatest(told.source_count, 1)
