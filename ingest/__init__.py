@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "LoadReport", "ResourceReport", "check", "ensure", "land", "resources"]
 
-_HOMES = {"land": "ingest.landing", "LoadReport": "ingest.report", "ResourceReport": "ingest.report", "Finding": "ingest.sources"}
+_HOMES = {
+    "land": "ingest.landing",
+    "LoadReport": "ingest.report",
+    "ResourceReport": "ingest.report",
+    "Finding": "ingest.sources",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -32,8 +32,10 @@ from plumbing.errors import HourlineError, Misconfigured, Terminal, Unauthorized
 from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from ingest.declaration import Resource
-    from plumbing.settings import Connection, Settings
+    from plumbing.settings import Settings
 
 MISSING_SHARE_LIMIT = Decimal("0.03")
 MISSING_ALWAYS_ASKED = 10  # so few are asked for by id whatever their share is
@@ -49,7 +51,7 @@ class _Load:
 
     load_id: str
     reading: Reading
-    appended: Appended = Appended(0, 0, 0, 0)
+    appended: Appended = field(default_factory=lambda: Appended(0, 0, 0, 0))
     missing: list[str] = field(default_factory=list)
 
 
@@ -86,7 +88,14 @@ def land(
             stage = Stage(connection, warehouse.url("load"), settings.home)
             keys = Keys.derive(settings.master_key.get_secret_value())
             landing = _Landing(
-                store, Vault(session, keys), stage, keys, system, system.open(configured, client), missing_share_limit, progress
+                store,
+                Vault(session, keys),
+                stage,
+                keys,
+                system,
+                system.open(configured, client),
+                missing_share_limit,
+                progress,
             )
             return landing.run(wanted, full=full)
 
@@ -138,7 +147,9 @@ class _Landing:
             except HourlineError as error:
                 one.status = "stopped" if isinstance(error, ImplausibleRead) else "failed"
                 one.sentence = f"{resource.name}: {error}"
-                _log.warning("resource not landed", connection=report.connection, resource=resource.name, reason=str(error))
+                _log.warning(
+                    "resource not landed", connection=report.connection, resource=resource.name, reason=str(error)
+                )
                 if _concerns_all(error):
                     ended = error
         return report
@@ -150,7 +161,9 @@ class _Landing:
         self._settle(resource, report)
 
     def _catch_up(self, resource: Resource, report: ResourceReport, cursor: str | None, *, is_listing: bool) -> None:
-        load = self._load(resource, report, self._source.read(resource, cursor, self._store), cursor, is_listing=is_listing)
+        load = self._load(
+            resource, report, self._source.read(resource, cursor, self._store), cursor, is_listing=is_listing
+        )
         self._confirm(resource, report, load.missing)
 
     def _list_again(self, resource: Resource, report: ResourceReport, period: date | None) -> None:
@@ -219,7 +232,8 @@ class _Landing:
         """Read pages, stage them and land them, or nothing of them. ``gone`` is looked at when all is read."""
         load_id = f"{self._store.now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
         shaper = Shaper(resource, self._store.name, self._keys)
-        tell = None if self._progress is None else lambda rows: self._progress(resource.name, rows)  # type: ignore[misc]
+        progress = self._progress
+        tell = None if progress is None else lambda rows: progress(resource.name, rows)
         reading = Reading(shaper, load_id, self._store.now, self._vault, is_listing=is_listing, progress=tell)
         load = _Load(load_id, reading)
         report.load_ids.append(load_id)
@@ -256,7 +270,14 @@ class _Landing:
                 raise reading.gone(name)
 
     def _commit(
-        self, resource: Resource, load: _Load, *, is_staged: bool, is_listing: bool, period: date | None, gone: Sequence[str]
+        self,
+        resource: Resource,
+        load: _Load,
+        *,
+        is_staged: bool,
+        is_listing: bool,
+        period: date | None,
+        gone: Sequence[str],
     ) -> None:
         name, store, reading = resource.name, self._store, load.reading
         with store.session.transaction():
@@ -318,7 +339,9 @@ class _Told:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
         from dlt.common.exceptions import DltException
 
         if not isinstance(error, psycopg.Error | DltException):

@@ -17,7 +17,7 @@ from ingest.stage import BatchBuilder
 from ingest.store import SchemaChange
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     from ingest.sources import Page
     from ingest.vault import Vault
@@ -39,7 +39,13 @@ class Reading:
     """
 
     def __init__(
-        self, shaper: Shaper, load_id: str, now: Callable[[], datetime], vault: Vault, *, is_listing: bool,
+        self,
+        shaper: Shaper,
+        load_id: str,
+        now: Callable[[], datetime],
+        vault: Vault,
+        *,
+        is_listing: bool,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self.rows_read = 0
@@ -151,14 +157,14 @@ class Reading:
         """Tell a change of the source's shape from records that do not fit."""
         records = list(records)
         resource = self._shaper.resource
-        missing = Counter(m.field for m in misfits if m.field and not _has(m.field, records))
+        missing: Counter[str] = Counter(m.field for m in misfits if m.field and not _has(m.field, records))
         for name, count in missing.items():
             if count >= FEWEST_FOR_A_PATTERN:
                 raise self.gone(name)
-        retyped = Counter(m.field for m in misfits if m.is_retyped)
+        retyped: Counter[str] = Counter(m.field for m in misfits if m.is_retyped and m.field)
         kinds = {field.name: field.kind for field in resource.fields}
         for name, count in retyped.items():
-            if name is None or count < FEWEST_FOR_A_PATTERN:
+            if count < FEWEST_FOR_A_PATTERN:
                 continue
             values = [r[name] for r in records if isinstance(r, dict) and r.get(name) is not None]
             if not any(same_json_type(kinds[name], value) for value in values):
@@ -171,7 +177,7 @@ class Reading:
                     code="retyped",
                     detail=name,
                 )
-        if len(self.misfits) > max(MISFITS_TOLERATED, MISFIT_SHARE_TOLERATED * self.rows_read):
+        if len(self.misfits) > max(Decimal(MISFITS_TOLERATED), MISFIT_SHARE_TOLERATED * self.rows_read):
             raise ImplausibleRead(
                 f"Connection {self._shaper.connection}: {len(self.misfits):,} of {self.rows_read:,} {resource.name} read so "
                 f"far do not fit (the last: {misfits[-1].reason}); nothing of this read landed.",
@@ -194,5 +200,3 @@ class Reading:
 
 def _has(name: str, records: list[Any]) -> bool:
     return any(isinstance(record, dict) and name in record for record in records)
-
-

@@ -20,7 +20,7 @@ import orjson
 
 from ingest.declaration import Duration, Kind, Personal, Resource
 
-TOKEN_PREFIX = "pii_"
+TOKEN_PREFIX = "pii_"  # noqa: S105  the mark of a token, no secret
 LONGEST_KEY = 200  # characters of a record's id
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _WIDEST_NUMBER = 1000
@@ -123,7 +123,9 @@ class Shaper:
         try:
             text = orjson.dumps(content, default=_number, option=orjson.OPT_SORT_KEYS)
         except TypeError as error:
-            return self._misfit(content, f"the record holds text or a number that cannot be kept ({error})", None, secrets)
+            return self._misfit(
+                content, f"the record holds text or a number that cannot be kept ({error})", None, secrets
+            )
         if b"\\u0000" in text and _NUL.search(text):
             return self._misfit(content, "the record holds a NUL character", None, secrets)
         digest = hmac.digest(self.keys.content, text, "sha256").hex()
@@ -188,7 +190,9 @@ class Shaper:
         value = holder.get(name)
         if value is None or value == "":
             return
-        text = value if isinstance(value, str) else orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
+        text = (
+            value if isinstance(value, str) else orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
+        )
         text = text.encode("utf-8", "replace").decode("utf-8")
         token = personal_token(self.keys, of, text)
         holder[name] = token

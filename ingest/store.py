@@ -101,7 +101,8 @@ class Store:
 
     def now(self) -> datetime:
         """The warehouse's clock: the one clock by which reads of every machine are put in order."""
-        return self._one("select clock_timestamp()")[0]
+        found: datetime = self._one("select clock_timestamp()")[0]
+        return found
 
     def cursor(self, resource: str) -> str | None:
         """Where the last landed read ended."""
@@ -131,7 +132,14 @@ class Store:
         return Appended(*self._one("select * from landing.append(%s, %s, %s)", (self.name, resource, load_id)))
 
     def finish(
-        self, load_id: str, resource: str, *, rows_read: int, appended: Appended, quarantined: int, minutes: Decimal | None,
+        self,
+        load_id: str,
+        resource: str,
+        *,
+        rows_read: int,
+        appended: Appended,
+        quarantined: int,
+        minutes: Decimal | None,
         cursor: str | None,
     ) -> None:
         """Note what landed, and move the cursor with it; call it in the transaction that appended."""
@@ -198,7 +206,7 @@ class Store:
             " group by 1",
             {"connection": self.name, "resource": resource},
         ).fetchall()
-        return {period: count for period, count in rows}
+        return dict(rows)
 
     def live_count(self, resource: str, period: date | None) -> int:
         """Live records of a work-date month, or of the whole resource."""
@@ -212,9 +220,9 @@ class Store:
         """Ids that are live here and were not in the listing that this load staged; quarantined ones were listed too."""
         stage = sql.Identifier(f"stage_{self.name}", resource)
         listed = (
-            sql.SQL("and not exists (select from {} s where s.source_id = live.source_id and s.load_id = %(load)s)").format(
-                stage
-            )
+            sql.SQL(
+                "and not exists (select from {} s where s.source_id = live.source_id and s.load_id = %(load)s)"
+            ).format(stage)
             if is_staged
             else sql.SQL("")
         )
@@ -257,7 +265,8 @@ class Store:
     def stage_tombstones(self, resource: str, load_id: str, source_ids: Sequence[str], read_at: datetime) -> int:
         """Stage the deletion of these ids beside what is staged; how many of them are live here."""
         found: int = self._one(
-            "select landing.stage_tombstones(%s, %s, %s, %s, %s)", (self.name, resource, load_id, list(source_ids), read_at)
+            "select landing.stage_tombstones(%s, %s, %s, %s, %s)",
+            (self.name, resource, load_id, list(source_ids), read_at),
         )[0]
         return found
 
@@ -267,7 +276,9 @@ class Store:
 
     def versions_after(self, resource: str, version: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """See `ingest.sources.Landed`."""
-        query = sql.SQL("select version, record from {} where version > %s order by version").format(self._raw(resource))
+        query = sql.SQL("select version, record from {} where version > %s order by version").format(
+            self._raw(resource)
+        )
         yield from self.session.execute(query, (version,))
 
     def all_versions(self, resource: str, source_ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
@@ -280,7 +291,7 @@ class Store:
         return sql.Identifier(f"raw_{self.name}", resource)
 
     def _one(self, query: str, values: Sequence[Any] = ()) -> Any:
-        found = self.session.execute(query, values).fetchone()  # type: ignore[call-overload]
+        found = self.session.execute(query, values).fetchone()
         if found is None:
             raise LookupError("a query that always gives a row gave none")
         return found

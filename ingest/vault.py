@@ -41,10 +41,12 @@ class Vault:
         if not wanted:
             return
         with self._connection.transaction():
-            known = set(self._connection.execute(
-                "select token, person_ref from vault.personal_value where token = any(%s)",
-                (list({token for token, _ in wanted}),),
-            ))
+            known = set(
+                self._connection.execute(
+                    "select token, person_ref from vault.personal_value where token = any(%s)",
+                    (list({token for token, _ in wanted}),),
+                )
+            )
             missing = [s for pair, s in wanted.items() if pair not in known]
             self._ready_ciphers({s.person_ref for s in missing})
             self._write(missing)

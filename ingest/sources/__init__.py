@@ -136,6 +136,8 @@ def load(system: str) -> System:
 def _module(system: str, part: str) -> Any:
     if system not in systems():
         raise Misconfigured(
-            f"Nothing is known of reading a system {system!r}.", remedy=f"Known are {', '.join(systems())}.", system=system
+            f"Nothing is known of reading a system {system!r}.",
+            remedy=f"Known are {', '.join(systems())}.",
+            system=system,
         )
     return importlib.import_module(f"{__name__}.{system}.{part}")

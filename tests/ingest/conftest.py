@@ -41,7 +41,9 @@ _COUNTER = iter(range(10_000))
 
 
 @contextmanager
-def landing_of(settings: Settings, system: str, script: Script, path: str, options: Any, secrets: Any) -> Iterator[Landing]:
+def landing_of(
+    settings: Settings, system: str, script: Script, path: str, options: Any, secrets: Any
+) -> Iterator[Landing]:
     """A connection of its own name, so that tests of one module do not meet."""
     name = f"{system}_{next(_COUNTER)}"
     with serving(script) as address:

@@ -144,7 +144,8 @@ def test_the_sources_own_count_is_kept_by_month(kantata: Landing) -> None:
     kantata.script.add(*(entry(n) for n in range(56)), entry(90, date_performed="2026-10-01"))
     kantata.land("time_entries")
     totals = kantata.query(
-        "select period::text, source_count from landing.control_total where connection = %s order by period", kantata.connection
+        "select period::text, source_count from landing.control_total where connection = %s order by period",
+        kantata.connection,
     )
     assert totals == [("2026-09-01", 56), ("2026-10-01", 1), (None, 0)]
 

@@ -56,6 +56,9 @@ PAYROLLS = Resource(
         Field("processing_request", "any", "sometimes", nullable=True),
         Field("submission_blockers", "any", "sometimes", nullable=True),
         Field("created_at", "any", "sometimes", nullable=True),
+        Field("uuid", "text", "sometimes", nullable=True),
+        Field("company_uuid", "text", "sometimes", nullable=True),
+        Field("auto_pilot", "boolean", "sometimes", nullable=True),
     ),
 )
 PAY_SCHEDULES = Resource(
@@ -70,6 +73,8 @@ PAY_SCHEDULES = Resource(
         Field("anchor_pay_date", "date", "usually", nullable=True),
         Field("anchor_end_of_pay_period", "date", "usually", nullable=True),
         Field("auto_pilot", "boolean", "sometimes", nullable=True),
+        Field("name", "text", "sometimes", nullable=True),
+        Field("active", "boolean", "sometimes", nullable=True),
     ),
 )
 TIME_SHEETS = Resource(

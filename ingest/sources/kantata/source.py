@@ -145,7 +145,9 @@ class KantataSource:
         except HourlineError as error:
             findings.append(Finding(self._connection.name, "subscribed_events", is_well=False, message=str(error)))
         else:
-            message = "deletions are told by the event feed" if has_feed else "no event feed: deletions are found by counting"
+            message = (
+                "deletions are told by the event feed" if has_feed else "no event feed: deletions are found by counting"
+            )
             findings.append(Finding(self._connection.name, "subscribed_events", is_well=True, message=message))
         return findings
 
@@ -159,13 +161,16 @@ class KantataSource:
             since = _later(since, instant_of(page.cursor))
             yield Page(page.records, _write_entry_cursor(since, version))
         changed: dict[str, None] = {}
-        for version, record in landed.versions_after("timesheet_submissions", version):  # noqa: B020  the newest one stays
+        for landed_version, record in landed.versions_after("timesheet_submissions", version):
+            version = landed_version
             changed[str(record.get("id"))] = None
         if not is_whole:  # else every entry was just read, later than the submissions
             yield from self._named_by(resource, list(changed), seen, landed)
         yield Page((), _write_entry_cursor(since, version))
 
-    def _named_by(self, resource: Resource, submissions: Sequence[str], seen: set[str], landed: Landed) -> Iterator[Page]:
+    def _named_by(
+        self, resource: Resource, submissions: Sequence[str], seen: set[str], landed: Landed
+    ) -> Iterator[Page]:
         named = {
             str(entry_id)
             for record in landed.all_versions("timesheet_submissions", submissions)
@@ -230,9 +235,7 @@ class KantataSource:
             page += 1
 
     def _count(self, name: str, params: Mapping[str, Any]) -> int:
-        return self._meta(
-            self._client.get(name, params={**_ALWAYS.get(name, {}), **params, "per_page": 1}), "count"
-        )
+        return self._meta(self._client.get(name, params={**_ALWAYS.get(name, {}), **params, "per_page": 1}), "count")
 
     def _get(self, resource: Resource, params: Mapping[str, Any]) -> Any:
         return self._client.get(resource.name, params={**_basics(resource), **params})

@@ -230,7 +230,9 @@ def invoice(header: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, A
     time = record.get("time")
     items = time.get("items") if isinstance(time, dict) else None
     lines = [
-        {name: item[name] for name in ("doc", "apply", "rate", "quantity") if name in item} if isinstance(item, dict) else item
+        {name: item[name] for name in ("doc", "apply", "rate", "quantity") if name in item}
+        if isinstance(item, dict)
+        else item
         for item in items or []
     ]
     return {**header, "time": {"items": lines}}

@@ -99,7 +99,9 @@ class NetSuiteSource:
             return [everything]
         months = [self._total(resource, period) for period in periods]
         rest = everything.count - sum(month.count for month in months)
-        minutes = (everything.minutes or Decimal(0)) - sum((month.minutes or Decimal(0) for month in months), Decimal(0))
+        minutes = (everything.minutes or Decimal(0)) - sum(
+            (month.minutes or Decimal(0) for month in months), Decimal(0)
+        )
         return [*months, Total(None, max(0, rest), minutes)]
 
     def hints(self, resource: Resource, cursor: str | None) -> Hints | None:  # noqa: ARG002

@@ -84,4 +84,6 @@ def select(resource: Resource, where: str = "", order: str = "") -> str:
 
 def deleted(rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     """Ids of the rows that are marked deleted."""
-    return frozenset(str(row["Id"]) for row in rows if isinstance(row, dict) and row.get("IsDeleted") is True and "Id" in row)
+    return frozenset(
+        str(row["Id"]) for row in rows if isinstance(row, dict) and row.get("IsDeleted") is True and "Id" in row
+    )
