@@ -85,14 +85,16 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
     outcome = Outcome()
     with ExitStack() as stack:
         stack.enter_context(supervision.terminable())
-        firm, server, settings = _start(stack, home, mark)
-        narrate(f"Five systems answer on loopback; the Prefect server's pages are at {server.ui_url}")
-        narrate(
-            f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower."
+        server_up = stack.enter_context(ThreadPoolExecutor(max_workers=1)).submit(
+            stack.enter_context, orchestration.server(env.load(home))
         )
+        firm, settings = _start(stack, home, mark)
+        narrate(f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower")
+        if not mark.is_adopted:
+            mark = _first_day(settings, home, mark)
+        server = server_up.result()
+        narrate(f"The Prefect server's pages are at {server.ui_url}")
         with orchestration.session(settings, server):
-            if not mark.is_adopted:
-                mark = _first_day(settings, home, mark)
             outcome.nights.append(_night(settings, "The first night" if not mark.days else "Another night"))
             outcome.day = _day(firm)
             outcome.nights.append(_night(settings, "The night after"))
