@@ -21,12 +21,10 @@ def batch_sql(batch: str, *, connection: str = "", plan_id: int = 0) -> str:
     if batch == "intents":
         return f"select * from delivery.intent where plan_id = {int(plan_id)} and state = 'planned'"  # noqa: S608 - a number
     _check(connection)
-    # A load that only confirms deletions reads nothing; it belongs to the reading before it.
     newest = (
-        "select every.* from landing.load as every where every.connection = "  # noqa: S608 - the name passed the check
-        f"'{connection}' and every.read_started_at >= (select max(reading.read_started_at) from landing.load as reading "
-        "where reading.connection = every.connection and reading.resource = every.resource "
-        "and (reading.rows_read > 0 or reading.rows_landed = 0))"
+        "select * from ("  # noqa: S608 - the names passed the check
+        "select *, first_value(run_id) over (partition by resource order by read_started_at desc, load_id desc) as last_run_id "
+        f"from landing.load where connection = '{connection}') as load where run_id = last_run_id"
     )
     if batch == "loads":
         return newest

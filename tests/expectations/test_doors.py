@@ -51,8 +51,10 @@ def db(firm: Settings) -> Db:
 def load(db: Db, load_id: str, **columns: Any) -> None:
     row = {
         "load_id": load_id,
+        "run_id": load_id,
         "connection": "kantata",
         "resource": "time_entries",
+        "scope": "listing",
         "status": "landed",
         "read_started_at": NOW,
         "rows_read": 1000,
@@ -219,6 +221,34 @@ def test_a_bad_batch_fails_just_its_rule(firm: Settings, db: Db, rule: str) -> N
     level = next(r for r in rules("departure") if r.name == rule).level
     assert verdict.passed is (level == "row")
     assert set(verdict.failed_rows) == ({rule} if level == "row" else set())
+
+
+def test_an_incremental_load_that_brought_nothing_is_no_lost_page(firm: Settings, db: Db) -> None:
+    load(db, "changes", scope="changes", rows_read=0, read_started_at=NOW + timedelta(hours=1))
+    verdict = validate_landing(firm, "kantata")
+    assert (verdict.passed, failed(verdict)) == (True, {})
+
+
+def test_every_load_of_the_last_run_is_judged(firm: Settings, db: Db) -> None:
+    LANDING["few_records_vanish_at_once"](db)
+    load(db, "asked by id", run_id="now", scope="named", rows_read=3, read_started_at=NOW + timedelta(hours=1))
+    assert failed(validate_landing(firm, "kantata")) == {"few_records_vanish_at_once": 1}
+
+
+def test_what_a_plan_holds_by_name_fails_no_rule(firm: Settings, db: Db) -> None:
+    plan_id = plan(db)
+    intent(db, plan_id)
+    unresolved = {"state": "held", "destination": None, "legal_entity": None, "fields": Jsonb({}), "minutes": 1560}
+    intent(db, plan_id, "kantata-2", **unresolved)
+    verdict = validate_departure(firm, plan_id)
+    assert (verdict.passed, failed(verdict)) == (True, {})
+
+
+def test_a_repost_that_waits_for_its_reversal_passes(firm: Settings, db: Db) -> None:
+    plan_id = plan(db)
+    first = intent(db, plan_id, "kantata-1", operation="delete", minutes=0, amount=None)
+    intent(db, plan_id, "kantata-1", revision=2, request_key="kantata-1-g2-r2", waits_for=first)
+    assert failed(validate_departure(firm, plan_id)) == {}
 
 
 def test_both_engines_say_the_same_of_bad_batches(firm: Settings, db: Db) -> None:
