@@ -153,7 +153,7 @@ from (
                             -- Those that stand on the day, and those that its time sheet still holds.
                             and entry.source_id = any(
                                 array(
-                                    select jsonb_array_elements_text(day.member_ids)
+                                    select unnest(day.member_ids)
                                     union
                                     select jsonb_object_keys(day.base_minutes_by_entry)
                                 )

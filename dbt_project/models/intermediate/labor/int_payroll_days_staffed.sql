@@ -7,7 +7,7 @@ select
     day.key_2 as work_date_text,
     day.key_2::date as work_date,
     date_trunc('month', day.key_2::date)::date as period,
-    to_jsonb(day.member_ids) as member_ids,
+    day.member_ids,
     person.worker_type,
     person.method as person_method,
     entity.legal_entity,
