@@ -31,7 +31,7 @@ select
     null::text as employee_number,
     null::text as project_code,
     role.name as role_name,
-    trim_scale(card.rate_in_minor_units / power(10::numeric, currency.minor_units)) as rate,
+    card.rate_in_minor_units / power(10::numeric, currency.minor_units) as rate,
     card.currency,
     card.effective_from,
     null::date as effective_to,

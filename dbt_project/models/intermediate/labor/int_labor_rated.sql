@@ -59,7 +59,7 @@ left join lateral (
             and hour.work_date between coalesce(p.effective_from, '-infinity') and coalesce(p.effective_to, 'infinity')
         union all
         select
-            trim_scale(card.rate_in_minor_units / power(10::numeric, known.minor_units)) as rate,
+            card.rate_in_minor_units / power(10::numeric, known.minor_units) as rate,
             card.currency,
             card.source_system,
             card.rate_card_role_id as source_id,
