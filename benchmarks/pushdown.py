@@ -88,7 +88,7 @@ select 'kantata', 'person_day', (1000 + g % {USERS})::text, (date '2025-01-01' +
 from generate_series(0, %(entries)s - 1) as g group by 3, 4;
 insert into delivery.contract (sync, version, material_fields)
 values ('erp_labor', 1, array['employee_ref', 'project_ref', 'task_ref', 'item_ref', 'work_date', 'minutes', 'is_billable', 'rate', 'currency']),
-       ('payroll_hours', 1, array['employee_ref', 'job_ref', 'work_date', 'time_zone', 'entries']);
+       ('payroll_hours', 1, array['employee_ref', 'job_ref', 'work_date', 'time_zone', 'entries']) on conflict do nothing;
 insert into delivery.intent (sync, source_system, source_id, chain_key, generation, record_key, revision, request_key, destination, operation, legal_entity,
        work_date, period, minutes, fields, contract_version, fingerprint, correlation_id, desired_state, decided_state, state, vendor_id, plan_id)
 select 'erp_labor', 'kantata', (100000 + g)::text, 'kantata-' || (100000 + g), 1, 'kantata-' || (100000 + g) || '-g1', 1, 'r', 'netsuite', 'create', 'US',

@@ -128,7 +128,7 @@ create index current_record_employee_entity on landing.current_record (rule.numb
 create index current_record_employee_code on landing.current_record (rule.number_key(record ->> 'employee_code'))
   where resource = 'employees';
 create index current_record_employee_email on landing.current_record ((record ->> 'email')) where resource = 'employees';
-create index current_record_employee_work_email on landing.current_record ((record ->> 'work_email'))
+create index current_record_employee_any_email on landing.current_record (coalesce(record ->> 'work_email', record ->> 'email'))
   where resource = 'employees';
 create index current_record_user_email on landing.current_record ((record ->> 'email_address')) where resource = 'users';
 create index current_record_reference_subject on landing.current_record
