@@ -112,7 +112,8 @@ def dlt_default(warehouse: Warehouse, folder: Path, count: int) -> None:
         dataset_name="dlt_default",
     )
     pipeline.run(
-        dlt.resource(entries(count), name="time_entries", write_disposition="replace"), loader_file_format="insert_values"
+        dlt.resource(entries(count), name="time_entries", write_disposition="replace"),
+        loader_file_format="insert_values",
     )
 
 
@@ -155,7 +156,9 @@ class OurPath:
     def forget(self, warehouse: Warehouse) -> None:
         """Empty the vault and the log, so that the next landing is a first one."""
         with warehouse.connect(None, autocommit=True) as owner:
-            owner.execute("truncate raw_bench.time_entries, vault.personal_value, vault.person_key, landing.neighbourhood")
+            owner.execute(
+                "truncate raw_bench.time_entries, vault.personal_value, vault.person_key, landing.neighbourhood"
+            )
 
     def close(self) -> None:
         self._session.close()
@@ -180,7 +183,9 @@ def measure(count: int, home: Path) -> None:
     ours.land(100)
     ours.forget(warehouse)
     copy = timed("plain COPY of id and jsonb", count, lambda: plain_copy(warehouse, count))
-    default = timed("dlt's default, dictionaries, insert_values", count, lambda: dlt_default(warehouse, home / "dlt_default", count))
+    default = timed(
+        "dlt's default, dictionaries, insert_values", count, lambda: dlt_default(warehouse, home / "dlt_default", count)
+    )
     stage = timed("our stage: checked, tokenised, Arrow, ADBC", count, lambda: ours.stage(count))
     ours.forget(warehouse)
     path = timed("our path: stage, vault, change log, book", count, lambda: ours.land(count))
