@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
+from flows.dbt import PROJECT
 from plumbing.errors import Misconfigured
 from plumbing.secret_store import SecretStore
 
@@ -55,11 +56,12 @@ def write(home: Path, connections: Mapping[str, Chosen]) -> list[Path]:
 
 
 def write_rules(home: Path, source: Path) -> list[Path]:
-    """Copies the rule files of `source` to `<home>/rules`; a file a person already has is never overwritten."""
+    """Copies the rule files of `source` to `<home>/rules`, and our own for those it lacks; none that is there is overwritten."""
     target = home / "rules"
     target.mkdir(parents=True, exist_ok=True)
     written = []
-    for rule in sorted(source.glob("*.csv")):
+    given = {rule.name: rule for folder in (PROJECT / "seeds", source) for rule in folder.glob("*.csv")}
+    for _, rule in sorted(given.items()):
         if not (target / rule.name).exists():
             shutil.copyfile(rule, target / rule.name)
             written.append(target / rule.name)

@@ -27,7 +27,7 @@ PROFILES = ROOT / "profiles"
 _GOOD = frozenset({"success", "pass", "warn", "skipped", "no-op"})
 
 
-class BuildFailed(HourlineError):
+class BuildFailed(HourlineError):  # noqa: N818  named for what happened, as the family is
     """A model, seed or test failed; what it feeds was not built, the rest was."""
 
 
@@ -66,26 +66,42 @@ def run(
     from dbt.cli.main import dbtRunner
 
     def listen(event: Any) -> None:
-        if on_node is not None and event.info.name in {"NodeFinished"}:
+        if on_node is not None and event.info.name == "NodeFinished":
             on_node(event.data.node_info.node_name, event.data.node_info.node_status)
 
-    target = settings.home / "dbt"
-    target.mkdir(parents=True, exist_ok=True)
     shared = [
-        "--project-dir", str(PROJECT),
+        "--project-dir", str(_project(settings)),
         "--profiles-dir", str(PROFILES),
-        "--target-path", str(target),
+        "--target-path", str(settings.home / "dbt" / "target"),
         "--log-path", str(settings.home / "logs"),
         "--vars", json.dumps({"connections": {name: one.system for name, one in settings.connections.items()}}),
         "--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--log-level", "none",
     ]  # fmt: skip
-    lent = Warehouse.open(settings).dbt_environment() | {"HOURLINE_RULES_DIR": str(settings.rules_dir)}
-    with env.exported(lent):
+    with env.exported(Warehouse.open(settings).dbt_environment()):
         manifest = _manifest(settings, shared)
         outcome = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
             [*command, *shared, "--threads", str(threads)]
         )
     return _report(" ".join(command), outcome)
+
+
+def _project(settings: Settings) -> Path:
+    """The project as dbt sees it: links to its parts, with the firm's own rules in the place of the seeds.
+
+    A seed folder outside the project would be worse than unusual: dbt writes what it ran for a node under its target
+    path joined with the node's file, and joined with an absolute path that is the rule file itself.
+    """
+    view = settings.home / "dbt" / "project"
+    view.mkdir(parents=True, exist_ok=True)
+    wanted = {part.name: part for part in PROJECT.iterdir() if part.name not in {"target", "logs", ".user.yml", "seeds"}}
+    wanted["seeds"] = settings.rules_dir
+    for link in view.iterdir():
+        if link.is_symlink() and link.readlink() != wanted.get(link.name):
+            link.unlink()
+    for name, part in wanted.items():
+        if not (view / name).is_symlink():
+            (view / name).symlink_to(part)
+    return view
 
 
 def _manifest(settings: Settings, shared: list[str]) -> Any:

@@ -21,7 +21,7 @@ def build(settings: Settings) -> dict[str, Path]:
     import expectations
 
     dbt.run(settings, ["docs", "generate"]).require()
-    return {"models": settings.home / "dbt" / "index.html", "doors": expectations.data_docs(settings)}
+    return {"models": settings.home / "dbt" / "target" / "index.html", "doors": expectations.data_docs(settings)}
 
 
 def serve(settings: Settings, pages: Mapping[str, Path], port: int, say: Callable[[str], None]) -> None:

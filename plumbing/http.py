@@ -103,6 +103,7 @@ class Client:
         on_request: called after every try.
 
     Attributes:
+        allowance: as given.
         before_send: called when a call's turn has come, after any wait for the allowance; what it raises stops the call unsent.
     """
 
@@ -129,7 +130,8 @@ class Client:
         clock = clock or SystemClock()
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
-        self._gate = gate_of(connection.name, str(self._base), allowance or Allowance(), clock)
+        self.allowance = allowance or Allowance()
+        self._gate = gate_of(connection.name, str(self._base), self.allowance, clock)
         limits = self.timeout
         self._http = httpx.Client(
             headers={"Accept": "application/json", "User-Agent": "hourline", **(headers or {})},

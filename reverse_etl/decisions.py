@@ -71,7 +71,7 @@ def decide(at: Situation, *, can_amend: bool = True, can_delete: bool = True) ->
     if at.desired == "re_approval":
         return (Step("amend", "held", at_base=True),)
     if at.desired == "held":
-        return _move("held", None) if at.change == "moved" else (Step("amend", "held"),)
+        return _held(at.change)
     if at.desired == "void":
         return (_delete(at.place, can_delete=can_delete),)
     if at.change == "same":
@@ -80,6 +80,13 @@ def decide(at: Situation, *, can_amend: bool = True, can_delete: bool = True) ->
         away = _delete(at.place, can_delete=can_delete)
         return _move(away.state, away.reason)
     return _amend(at.place, can_amend=can_amend, can_delete=can_delete)
+
+
+def _held(change: Change) -> tuple[Step, ...]:
+    """A hold on what is in effect as it stands holds nothing up."""
+    if change == "same":
+        return ()
+    return _move("held", None) if change == "moved" else (Step("amend", "held"),)
 
 
 def _nothing_there(desired: Desired) -> tuple[Step, ...]:

@@ -72,7 +72,8 @@ def field_map(connection: sa.Connection, destination: str, entity: str) -> Field
         ),
         {"destination": destination, "entity": entity},
     )
-    return FieldMap(destination, entity, (FieldRule(*row) for row in rows))
+    named = (FieldRule(row.vendor_field, row.value_kind, row.value, row.value_type) for row in rows)
+    return FieldMap(destination, entity, named)
 
 
 def open_writer(settings: Settings, sync: Sync, destination: str, connection: sa.Connection) -> Writer:

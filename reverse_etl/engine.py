@@ -188,6 +188,7 @@ class Engine:
         except Refused as error:
             call.is_split = len(records) > 1
             call.outcomes = [outcomes.of_error(error, record.operation) for record in records]
+            self._doubt_if_written(call)
         except HourlineError as error:
             call.outcomes = [outcomes.of_error(error, record.operation) for record in records]
             if outcomes.stops_destination(error):
@@ -196,7 +197,9 @@ class Engine:
 
     def _doubt_if_written(self, call: _Call) -> None:
         """A write that was answered well before the error: it may stand, whatever the error says."""
-        if any(e.method not in {"GET", "HEAD"} and e.status is not None and e.status < 300 for e in call.exchanges or ()):
+        if any(
+            e.method not in {"GET", "HEAD"} and e.status is not None and e.status < 300 for e in call.exchanges or ()
+        ):
             call.outcomes = [replace(o, result=Result.IN_DOUBT) for o in call.outcomes or ()]
 
     # -- looking up ---------------------------------------------------------------------------------------------------
@@ -245,7 +248,9 @@ class Engine:
 
     # -- both ---------------------------------------------------------------------------------------------------------
 
-    def _run(self, pool: ThreadPoolExecutor, calls: list[_Call], work: Callable[[_Call], None], kind: str, state: str) -> None:
+    def _run(
+        self, pool: ThreadPoolExecutor, calls: list[_Call], work: Callable[[_Call], None], kind: str, state: str
+    ) -> None:
         """Run the calls at once; write down what has come in as one commit, again and again until all has."""
         pending: set[Future[_Call]] = {pool.submit(self._observed, work, call) for call in calls}
         while pending:
@@ -320,7 +325,11 @@ class Engine:
             can=self._writer.capabilities,
         )
         if action == "settle":
-            settled = outcome if call.found != "absent" else Outcome(Result.ACKNOWLEDGED, message="looked up: not there any more")
+            settled = (
+                outcome
+                if call.found != "absent"
+                else Outcome(Result.ACKNOWLEDGED, message="looked up: not there any more")
+            )
             return self._change(claim, settled, call.call_id)
         told = replace(outcome, result=Result.IN_DOUBT, message=f"looked up: {call.found.replace('_', ' ')}")
         if action == "wait":
@@ -332,9 +341,13 @@ class Engine:
             state = replace(state, wait_seconds=0.0)
             told = replace(told, vendor_id=None)
         elif action == "conflict":
-            state = Transition("unknown", exception=outcomes.CONFLICT, reason="what stands there is neither ours nor what was before")
+            state = Transition(
+                "unknown", exception=outcomes.CONFLICT, reason="what stands there is neither ours nor what was before"
+            )
         else:
-            state = Transition("unknown", exception=outcomes.OUTCOME_UNKNOWN, reason="its answer was lost and no look-up can tell")
+            state = Transition(
+                "unknown", exception=outcomes.OUTCOME_UNKNOWN, reason="its answer was lost and no look-up can tell"
+            )
         if state.exception:
             told = replace(told, message=f"{self._desk.destination}: {state.reason}; look there and decide.")
         return Change(claim, told, state, call.call_id, self._owner(state.exception))
@@ -364,7 +377,9 @@ class Engine:
         elif outcome.result is Result.FAILED or outcome.category == "permission":
             self._trouble += 1
             if self._trouble >= TROUBLE_IN_A_ROW:
-                self._stop(f"{outcome.message} So {self._trouble} times running: {self._desk.destination} is left alone for now.")
+                self._stop(
+                    f"{outcome.message} So {self._trouble} times running: {self._desk.destination} is left alone for now."
+                )
         elif outcome.result is not Result.NOT_SENT:
             self._trouble = 0
 
@@ -380,7 +395,9 @@ class Engine:
             self._clock.sleep(self._resume_at - now)
             now = self._clock.monotonic()
         if now < self._resume_at or now + self._timing.call_seconds > self._local.deadline:
-            raise LeaseSpent(f"The call to {self._desk.destination} was not made: the lease would have ended before it could.")
+            raise LeaseSpent(
+                f"The call to {self._desk.destination} was not made: the lease would have ended before it could."
+            )
 
     def _heard(self, exchange: Exchange) -> None:
         self._local.exchanges.append(exchange)

@@ -69,6 +69,7 @@ TYPES: Mapping[str, Callable[[Any], Any]] = {
     "decimal": _number,
     "integer": _integer,
     "boolean": _boolean,
+    "as_is": lambda value: value,
     "reference": lambda value: {"id": str(value)},
     "duration": lambda value: clock_duration(_number(value)),
     "hours": lambda value: (_number(value) / MINUTES_PER_HOUR).quantize(Decimal("0.001"), rounding=ROUND_HALF_UP),

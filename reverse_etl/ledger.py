@@ -85,7 +85,13 @@ class Desk:
 
     def _bound(self, sql: str, **more: Any) -> tuple[sa.TextClause, dict[str, Any]]:
         clause = sa.text(sql)
-        given = {"sync": self.sync, "destination": self.destination, "worker": self.worker, "actor": self.worker, **more}
+        given = {
+            "sync": self.sync,
+            "destination": self.destination,
+            "worker": self.worker,
+            "actor": self.worker,
+            **more,
+        }
         return clause, {name: given[name] for name in clause.compile().params}
 
     def run(self, connection: sa.Connection, name: str, **more: Any) -> sa.CursorResult[Any]:
@@ -113,7 +119,11 @@ class Desk:
         return [_claim(row) for row in self.run(connection, "accepted").mappings()]
 
     def ask(
-        self, connection: sa.Connection, kind: str, batches: Sequence[Sequence[Claim]], payloads: Mapping[int, Any] | None = None
+        self,
+        connection: sa.Connection,
+        kind: str,
+        batches: Sequence[Sequence[Claim]],
+        payloads: Mapping[int, Any] | None = None,
     ) -> list[int]:
         """Write down one call per batch, about to be made; their numbers in order."""
         if not batches:
@@ -170,7 +180,12 @@ class Desk:
                 holder=self.worker if is_leased else None,
             ).scalars()
         )
-        self.run(connection, "append_attempts", attempts=_json([_attempt(change) for change in changes]), changed=list(changed))
+        self.run(
+            connection,
+            "append_attempts",
+            attempts=_json([_attempt(change) for change in changes]),
+            changed=list(changed),
+        )
         self._settle(connection, [change for change in changes if change.claim.record.intent_id in changed])
         self._question_late(connection, [change for change in changes if change.claim.record.intent_id not in changed])
         return changed
@@ -206,7 +221,7 @@ class Desk:
             ),
             {"late": _json([{"intent_id": c.claim.record.intent_id, "vendor_id": c.outcome.vendor_id} for c in late])},
         )
-        ids = set(doubled.scalars())
+        ids: set[int] = set(doubled.scalars())
         told = [
             {
                 "intent_id": c.claim.record.intent_id,
@@ -247,7 +262,9 @@ def _claim(row: sa.RowMapping) -> Claim:
         work_date=row["work_date"],
         sent_at=row["sent_at"],
     )
-    return Claim(record, row["attempt_count"], row["failure_count"], row["look_count"], float(row["doubt_seconds"] or 0))
+    return Claim(
+        record, row["attempt_count"], row["failure_count"], row["look_count"], float(row["doubt_seconds"] or 0)
+    )
 
 
 def loads(text: str | None) -> Any:

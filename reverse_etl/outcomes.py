@@ -1,20 +1,20 @@
 """What an error or an answer means for an intent: two pure tables, for every vendor alike.
 
-    error of plumbing      result       next state
-    Refused, NotFound      refused      refused (a known id not there: gone)
-    Unauthorized           not sent     planned; the destination stops
-    Misconfigured          not sent     planned; the destination stops
-    Forbidden              refused      refused; a run of them stops the destination
-    RateLimited            busy         planned at T; costs no try
-    Unavailable            failed       planned at T; after the last try held, as a dead letter
-    OutcomeUnknown         in doubt     in doubt; looked up before anything else
-    Conflict               by category  stale version: failed, as the next try reads anew; else refused
-    UnexpectedAnswer       in doubt     as the write may have been carried out
+error of plumbing      result       next state
+Refused, NotFound      refused      refused (a known id not there: gone)
+Unauthorized           not sent     planned; the destination stops
+Misconfigured          not sent     planned; the destination stops
+Forbidden              refused      refused; a run of them stops the destination
+RateLimited            busy         planned at T; costs no try
+Unavailable            failed       planned at T; after the last try held, as a dead letter
+OutcomeUnknown         in doubt     in doubt; looked up before anything else
+Conflict               by category  stale version: failed, as the next try reads anew; else refused
+UnexpectedAnswer       in doubt     as the write may have been carried out
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plumbing.errors import (
     Conflict,
@@ -42,30 +42,45 @@ CONFLICT = "conflict"
 OUTCOME_UNKNOWN = "outcome_unknown"
 
 
+# The first class that fits counts; a NotFound, a Refused and a Conflict are told apart further.
+_BY_ERROR: tuple[tuple[type[HourlineError], Result, str], ...] = (
+    (RateLimited, Result.BUSY, "rate_limited"),
+    (Unavailable, Result.FAILED, "unavailable"),
+    (OutcomeUnknown, Result.IN_DOUBT, "answer_lost"),
+    (UnexpectedAnswer, Result.IN_DOUBT, "answer_lost"),
+    (Unauthorized, Result.NOT_SENT, "unauthorized"),
+    (Misconfigured, Result.NOT_SENT, "misconfigured"),
+    (Forbidden, Result.REFUSED, "permission"),
+)
+
+
 def of_error(error: HourlineError, operation: Operation) -> Outcome:
     """The outcome that an error stands for."""
-    common = {"code": error.code, "message": error.message, "status": error.status, "field": getattr(error, "field", None)}
-    if isinstance(error, RateLimited):
-        return Outcome(Result.BUSY, category="rate_limited", retry_after=error.retry_after, **common)
-    if isinstance(error, Unavailable):
-        return Outcome(Result.FAILED, category="unavailable", retry_after=error.retry_after, **common)
-    if isinstance(error, OutcomeUnknown | UnexpectedAnswer):
-        return Outcome(Result.IN_DOUBT, category="answer_lost", **common)
-    if isinstance(error, Unauthorized | Misconfigured):
-        return Outcome(Result.NOT_SENT, category="unauthorized", **common)
-    if isinstance(error, Forbidden):
-        return Outcome(Result.REFUSED, category="permission", **common)
+    told = Outcome(
+        Result.IN_DOUBT,
+        category="unnamed_error",
+        field=getattr(error, "field", None),
+        code=error.code,
+        message=error.message,
+        status=error.status,
+        retry_after=getattr(error, "retry_after", None),
+    )
+    for kind, result, category in _BY_ERROR:
+        if isinstance(error, kind):
+            return replace(told, result=result, category=category)
     if isinstance(error, NotFound):
         if operation is Operation.CREATE:
-            return Outcome(Result.REFUSED, category="invalid_reference", **common)
-        return Outcome(Result.GONE, category=GONE_BY_HAND, **common)
+            return replace(told, result=Result.REFUSED, category="invalid_reference")
+        return replace(told, result=Result.GONE, category=GONE_BY_HAND)
     if isinstance(error, Refused | Conflict):
-        if error.category in DUPLICATE_CATEGORIES:
-            return Outcome(Result.DUPLICATE, category=error.category, **common)
-        if error.category in AGAIN_CATEGORIES:
-            return Outcome(Result.FAILED, category=error.category, **common)
-        return Outcome(Result.REFUSED, category=error.category, **common)
-    return Outcome(Result.IN_DOUBT, category="unnamed_error", **common)
+        return replace(told, result=_of_category(error.category), category=error.category)
+    return told
+
+
+def _of_category(category: str) -> Result:
+    if category in DUPLICATE_CATEGORIES:
+        return Result.DUPLICATE
+    return Result.FAILED if category in AGAIN_CATEGORIES else Result.REFUSED
 
 
 def stops_destination(error: HourlineError) -> bool:
@@ -93,7 +108,9 @@ class Transition:
     held_by: str | None = None
 
 
-def transition(outcome: Outcome, operation: Operation, failures: int, max_attempts: int, spread: float = 0.0) -> Transition:
+def transition(
+    outcome: Outcome, operation: Operation, failures: int, max_attempts: int, spread: float = 0.0
+) -> Transition:
     """The next state of an intent that was sending or in doubt.
 
     Args:

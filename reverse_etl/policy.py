@@ -28,12 +28,13 @@ class Policy:
 def load(connection: sa.Connection, sync: Sync) -> Policy:
     """The policy in force: the sync's declaration, overridden by ``rule.policy``."""
     values = {
-        name: Decimal(value)
-        for name, value in connection.execute(
-            sa.text("select name, cast(value as text) from rule.policy where legal_entity = ''")
+        row.name: Decimal(row.value)
+        for row in connection.execute(
+            sa.text("select name, cast(value as text) as value from rule.policy where legal_entity = ''")
         )
     }
-    owners = {reason: owner for reason, owner in connection.execute(sa.text("select reason, owner from rule.owner_team"))}
+    teams = connection.execute(sa.text("select reason, owner from rule.owner_team"))
+    owners = {row.reason: row.owner for row in teams}
     return Policy(
         owners=owners,
         mass_change_share=values.get("mass_change_share", Decimal(sync.mass_change_share)),

@@ -81,13 +81,17 @@ class PlanReport:
         lines = []
         for destination in sorted({t.destination or "" for t in self.totals}):
             chosen = [t for t in self.totals if (t.destination or "") == destination]
-            lines.append(f"{_counts(chosen)}   {_money_of(chosen)} → {destination or 'no destination'}".replace("    →", "   →"))
+            lines.append(
+                f"{_counts(chosen)}   {_money_of(chosen)} → {destination or 'no destination'}".replace("    →", "   →")
+            )
             lines.extend(_breakdown(chosen))
             lines.extend(_holds(chosen))
         if not lines and self.message is None:
             lines.append("Nothing to do: what is in effect is what is desired.")
         if self.alarms:
-            lines.append(f"! {self.alarms} in effect without a row in the sync view: integrity alarm, nothing taken back")
+            lines.append(
+                f"! {self.alarms} in effect without a row in the sync view: integrity alarm, nothing taken back"
+            )
         if self.message:
             lines.append(self.message)
         return "\n".join(lines)
@@ -104,7 +108,7 @@ class PushReport:
     sync: str
     destination: str
     dry_run: bool = False
-    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    counts: dict[str, int] = field(default_factory=dict)
     calls: int = 0
     waiting: int = 0
     next_at: datetime | None = None
@@ -112,7 +116,7 @@ class PushReport:
 
     def add(self, outcome: str, number: int = 1) -> None:
         """Count an outcome."""
-        self.counts[outcome] += number
+        self.counts[outcome] = self.counts.get(outcome, 0) + number
 
     def text(self) -> str:
         """One line, and the sentence that stopped it, if one did."""

@@ -16,7 +16,7 @@
 {%- endmacro %}
 
 {#- The intent of a chain whose request is or may be out: the plan takes it as done. -#}
-{% macro intent_in_flight(sync, chain) -%}
+{% macro intent_in_flight(sync, chain, is_literal=true) -%}
     select
         i.intent_id,
         i.operation,
@@ -32,7 +32,7 @@
     from {{ source('delivery', 'intent') }} as i
     where
         {{ chain }}.open_intent_id is not null
-        and i.sync = '{{ sync }}'
+        and i.sync = {{ "'" ~ sync ~ "'" if is_literal else sync }}
         and i.chain_key = {{ chain }}.chain_key
         and i.state in ('sending', 'accepted', 'in_doubt', 'unknown')
     order by i.revision desc

@@ -1,5 +1,5 @@
 -- What the plan decides: one row per chain whose desire differs from what is in effect, in flight or already open.
--- {relation}, {wanted_filter}, {known_filter}, {intent_filter}: composed by plan.py; everything else is a parameter.
+-- {relation}, {wanted_filter}, {known_filter}, {intent_filter}: composed by planner.py; everything else is a parameter.
 --   1 wanted     the sync view
 --   2 known      the ledger's chain
 --   3 flight     its intent whose request is or may be out: taken as done; what follows waits for it

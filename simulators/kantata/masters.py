@@ -33,14 +33,16 @@ class Master(Generic[R]):
         includes: Mapping[str, Include] | None = None,
         optional: Iterable[str] = (),
         references: Callable[[Iterable[int]], dict[int, list[str]]] | None = None,
+        stamped: bool = True,
     ) -> None:
         self.key = key
         self._references = references
         self._records = records
         self._render = render
         self._equal = dict(filters or {})
-        self.filters = frozenset(STAMPS) | frozenset(self._equal)
-        self.orders = frozenset({"id", "created_at", "updated_at", "title", "name"})
+        self._stamps = STAMPS if stamped else ()
+        self.filters = frozenset(self._stamps) | frozenset(self._equal)
+        self.orders = frozenset({"id", *(("created_at", "updated_at") if stamped else ())})
         self.includes: Mapping[str, Include] = dict(includes or {})
         self.optional = frozenset(optional)
 
@@ -52,7 +54,7 @@ class Master(Generic[R]):
             allowed = asked.ids(name)
             if allowed is not None:
                 found = [d for d in found if d[field] is not None and int(d[field]) in allowed]
-        for name in STAMPS:
+        for name in self._stamps:
             bound = stamp_text(asked.instant(name))
             if bound is not None:
                 field, _, side = name.rpartition("_")
@@ -149,7 +151,7 @@ class Firm:
         return [
             Master(
                 "users", self.users, self._user, includes={"external_references": _REFERENCES},
-                references=partial(self._references.ids_of, "User"),
+                references=partial(self._references.ids_of, "User"), stamped=False,
             ),
             Master(
                 "workspaces", self.workspaces, self._workspace, optional=["lock_date"],
@@ -160,7 +162,7 @@ class Firm:
                 "stories", self.stories, self._story, filters={"workspace_id": "workspace_id"},
                 includes={"workspace": Include("workspace_id", "workspaces", always=True)},
             ),
-            Master("roles", self.roles, self._role),
+            Master("roles", self.roles, self._role, stamped=False),
             Master(
                 "workspace_groups", self.groups, self._group,
                 references=partial(self._references.ids_of, "WorkspaceGroup"),

@@ -26,8 +26,8 @@ Not simulated: batches (collections in one request), creating or changing record
 external id, timesheets and approval routing, payments as records, "Record has been changed", request windows beside
 concurrency, governanceLimits, permissions by role, the body hash's agreement with the body, SOAP, RESTlets.
 
-Test aids beside the API: `GET /_control/holdings[?rows=true]`, the `erp_` verbs of `POST /_control/change` (see life.py),
-and `POST /_test/oauth2/certificates` `{kid, client_id, public_key}` for the upload of a certificate.
+Test aids beside the API: `GET /_control/holdings[?rows=true]`, and the `erp_` verbs of `POST /_control/change`: those of
+life.py, and `erp_certificate` (kid, client_id, public_key) for the upload of a certificate.
 """
 
 from simulators.netsuite.service import app, describe

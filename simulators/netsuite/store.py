@@ -70,6 +70,14 @@ def instant_text(instant: datetime) -> str:
     return instant.strftime(_STAMP)
 
 
+def _stored(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A mirrored row with its dates as the store keeps them."""
+    return tuple(
+        instant_text(value) if isinstance(value, datetime) else day_text(value) if isinstance(value, date) else value
+        for value in row
+    )
+
+
 class Store:
     """All tables of one account. `version` moves with every change, for caches."""
 
@@ -128,7 +136,9 @@ class Store:
     # -- the firm's master data ---------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Mirror what changed in the firm's master data since the last call."""
+        """Mirror what changed in the firm's master data since the last call.
+
+        Runs before every call, so rows are compared as they come and written as text only when they changed."""
         for table, make in (
             ("currency", self._currencies),
             ("subsidiary", self._subsidiaries),
@@ -147,7 +157,7 @@ class Store:
             marks = ", ".join("?" * (_MASTERS[table].count(",") + 1))
             self.db.execute("begin")
             self.db.execute(f"delete from {table}")  # noqa: S608 - own names
-            self.db.executemany(f"insert into {table} values ({marks})", rows)  # noqa: S608
+            self.db.executemany(f"insert into {table} values ({marks})", map(_stored, rows))  # noqa: S608
             self.db.execute("commit")
 
     def currency_id(self, code: str) -> int:
@@ -165,15 +175,12 @@ class Store:
         return int(self.world.entities[entity].netsuite_subsidiary_id)
 
     def _employees(self) -> Iterator[tuple[Any, ...]]:
-        today = self.world.clock.now().date()
         for c in self.world.consultants.values():
-            if c.netsuite_employee_id is None:
-                continue
-            left = c.termination_date is not None and c.termination_date < today - timedelta(days=90)
-            yield (
-                int(c.netsuite_employee_id), c.number, c.email, self._subsidiary_of(c.entity), "T" if left else "F",
-                c.first_name, c.last_name, instant_text(c.modified_at),
-            )  # fmt: skip
+            if c.netsuite_employee_id is not None:
+                yield (
+                    int(c.netsuite_employee_id), c.number, c.email, self._subsidiary_of(c.entity), "F", c.first_name,
+                    c.last_name, c.modified_at,
+                )  # fmt: skip
 
     def _customers(self) -> Iterator[tuple[Any, ...]]:
         for c in self.world.customers.values():
@@ -183,7 +190,7 @@ class Store:
             parent_id = int(parent.netsuite_customer_id) if parent and parent.netsuite_customer_id else None
             yield (
                 int(c.netsuite_customer_id), c.number, c.name, parent_id, self._subsidiary_of(c.entity),
-                self.currency_id(c.currency), instant_text(c.modified_at),
+                self.currency_id(c.currency), c.modified_at,
             )  # fmt: skip
 
     def _jobs(self) -> Iterator[tuple[Any, ...]]:
@@ -194,7 +201,7 @@ class Store:
             customer_id = int(customer.netsuite_customer_id) if customer and customer.netsuite_customer_id else None
             yield (
                 int(p.netsuite_job_id), p.code, p.name, customer_id, self._subsidiary_of(p.entity),
-                self.currency_id(p.currency), p.erp_status, "F", instant_text(p.modified_at),
+                self.currency_id(p.currency), p.erp_status, "F", p.modified_at,
             )  # fmt: skip
 
     def _tasks(self) -> Iterator[tuple[Any, ...]]:
@@ -203,18 +210,18 @@ class Store:
                 if p.netsuite_job_id is not None and phase.netsuite_task_id is not None:
                     yield (
                         int(phase.netsuite_task_id), int(p.netsuite_job_id), phase.title, phase.erp_status,
-                        instant_text(phase.modified_at),
+                        phase.modified_at,
                     )  # fmt: skip
 
     def _items(self) -> Iterator[tuple[Any, ...]]:
         for i in self.world.items.values():
-            yield int(i.netsuite_item_id), i.code, "T" if i.is_inactive else "F", instant_text(i.modified_at)
+            yield int(i.netsuite_item_id), i.code, "T" if i.is_inactive else "F", i.modified_at
 
     def _periods(self) -> Iterator[tuple[Any, ...]]:
         for p in self.world.periods.values():
             yield (
-                int(p.netsuite_period_id), p.name, day_text(p.start), day_text(p.end), "T" if p.is_closed else "F",
-                "T" if p.kind == "quarter" else "F", "T" if p.kind == "year" else "F", instant_text(p.modified_at),
+                int(p.netsuite_period_id), p.name, p.start, p.end, "T" if p.is_closed else "F",
+                "T" if p.kind == "quarter" else "F", "T" if p.kind == "year" else "F", p.modified_at,
             )  # fmt: skip
 
     def _copy_history(self) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reverse_etl.plan import plan
-from reverse_etl.push import push
+from reverse_etl.planner import plan
+from reverse_etl.pusher import push
 from tests.reverse_etl.loopback.pusher import TIMING, with_destination
 from tests.reverse_etl.loopback.server import Call, Cut, Destination, Say
 
@@ -129,7 +129,12 @@ def test_a_refused_row_does_not_sink_its_neighbours(desk, there):
     run(desk, there)
     assert sorted(states(desk)) == ["acknowledged"] * 7 + ["refused"]
     (trouble,) = desk.exceptions()
-    assert (trouble["category"], trouble["cause"], trouble["money"], trouble["hours"]) == ("invalid_reference", "invalid_reference: item", 800, 8)
+    assert (trouble["category"], trouble["cause"], trouble["money"], trouble["hours"]) == (
+        "invalid_reference",
+        "invalid_reference: item",
+        800,
+        8,
+    )
 
 
 def test_a_row_that_can_not_be_written_is_refused_without_a_call(desk, there):
@@ -223,7 +228,9 @@ def test_an_expired_lease_is_doubted_and_looked_up_before_anything_is_sent(desk,
     settings = with_destination(desk.settings, "searched", there.url)
     plan(settings, SYNC)
     desk.claim(lease_seconds=0)
-    there.serve(Call(0, "POST", "/records", {"key": "kantata-91-g1", "item": "77", "minutes": "480", "date": "2026-10-05"}))
+    there.serve(
+        Call(0, "POST", "/records", {"key": "kantata-91-g1", "item": "77", "minutes": "480", "date": "2026-10-05"})
+    )
     push(settings, SYNC, timing=TIMING, patience_seconds=20)
     assert states(desk) == ["acknowledged"]
     assert [call.method for call in there.journal] == ["GET"]
@@ -235,7 +242,13 @@ def test_a_lease_too_short_for_the_call_sends_nothing(desk, there):
     desk.want("91")
     settings = with_destination(desk.settings, "keyed", there.url)
     plan(settings, SYNC)
-    push(settings, SYNC, timing=Timing(lease_seconds=0.5, call_seconds=1.0, quiet_seconds=0.1), limit=1, patience_seconds=0)
+    push(
+        settings,
+        SYNC,
+        timing=Timing(lease_seconds=0.5, call_seconds=1.0, quiet_seconds=0.1),
+        limit=1,
+        patience_seconds=0,
+    )
     assert (there.journal, states(desk)) == ([], ["planned"])
 
 
@@ -261,14 +274,19 @@ def test_two_workers_at_once_send_each_hour_once(desk, there):
         desk.want(str(number))
     settings = with_destination(desk.settings, "searched", there.url)
     plan(settings, SYNC)
-    workers = [threading.Thread(target=push, args=(settings, SYNC), kwargs={"timing": TIMING, "patience_seconds": 5}) for _ in range(2)]
+    workers = [
+        threading.Thread(target=push, args=(settings, SYNC), kwargs={"timing": TIMING, "patience_seconds": 5})
+        for _ in range(2)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     assert states(desk) == ["acknowledged"] * 120
     assert len(there.writes) == 120
-    owners = desk.connection.execute("select count(distinct worker) as n from delivery.request where phase = 'asked'").fetchone()
+    owners = desk.connection.execute(
+        "select count(distinct worker) as n from delivery.request where phase = 'asked'"
+    ).fetchone()
     assert owners["n"] == 2
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reverse_etl.plan import plan
+from reverse_etl.planner import plan
 from tests.reverse_etl.loopback.pusher import with_destination
 from tests.reverse_etl.loopback.server import Call, Destination
 
@@ -37,7 +37,7 @@ class Killer:
     """Kills the process under its aim at one call and one moment of it."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311  a seeded draw, no secret
         self._lock = threading.Lock()
         self.victim: subprocess.Popen[str] | None = None
         self.kills = 0
@@ -49,7 +49,11 @@ class Killer:
 
     def __call__(self, call: Call, moment: str) -> None:
         with self._lock:
-            if self.victim is None or not call.is_write or moment != ("before" if self._moment == "before" else "after"):
+            if (
+                self.victim is None
+                or not call.is_write
+                or moment != ("before" if self._moment == "before" else "after")
+            ):
                 return
             self._countdown -= 1
             if self._countdown > 0:
@@ -65,7 +69,9 @@ class Killer:
 
 def push_in_its_own_process(desk, system: str, there: Destination) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.reverse_etl.loopback.pusher", str(desk.settings.home), system, there.url]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdin is not None
     process.stdin.write(desk.settings.warehouse_url.get_secret_value())
     process.stdin.close()
@@ -89,7 +95,9 @@ def test_killed_at_ten_seeded_moments_the_destination_holds_each_hour_once(desk,
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert killer.kills == KILLS
-    assert {key: len(records) for key, records in there.by_key().items()} == {f"kantata-{n}-g1": 1 for n in range(HOURS)}
+    assert {key: len(records) for key, records in there.by_key().items()} == {
+        f"kantata-{n}-g1": 1 for n in range(HOURS)
+    }
     assert {row["state"] for row in desk.intents()} == {"acknowledged"}
     settled = desk.connection.execute("select settled_vendor_id from delivery.chain").fetchall()
     assert {row["settled_vendor_id"] for row in settled} == set(there.records)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from plumbing.errors import Misconfigured
-from reverse_etl.plan import plan
+from reverse_etl.planner import plan
 from reverse_etl.writer import Outcome, Result
 
 pytestmark = pytest.mark.warehouse
@@ -84,9 +84,19 @@ def test_a_hold_on_a_new_hour_is_an_intent_with_owner_and_money(desk):
     desk.want("91", minutes=60, desired_state="held", reason="rate missing", owner="rates team")
     plan(desk.settings, SYNC)
     (intent,) = desk.intents()
-    assert (intent["state"], intent["reason"], intent["owner"], intent["delta_minutes"]) == ("held", "rate missing", "rates team", 60)
+    assert (intent["state"], intent["reason"], intent["owner"], intent["delta_minutes"]) == (
+        "held",
+        "rate missing",
+        "rates team",
+        60,
+    )
     (trouble,) = desk.exceptions()
-    assert (trouble["category"], trouble["cause"], trouble["owner"], trouble["money"]) == ("held", "rate missing", "rates team", 100)
+    assert (trouble["category"], trouble["cause"], trouble["owner"], trouble["money"]) == (
+        "held",
+        "rate missing",
+        "rates team",
+        100,
+    )
 
 
 def test_a_hold_lifted_supersedes_the_held_intent_and_closes_its_exception_with_a_link(desk):
@@ -179,10 +189,16 @@ def test_what_waited_behind_a_refusal_is_planned_anew_from_what_is_in_effect(des
 def test_a_refused_intent_stays_refused_until_something_changes(desk):
     desk.want("91")
     plan(desk.settings, SYNC)
-    desk.answer(desk.claim(), Outcome(Result.REFUSED, category="invalid_reference", field="item", message="no such item"))
+    desk.answer(
+        desk.claim(), Outcome(Result.REFUSED, category="invalid_reference", field="item", message="no such item")
+    )
     assert plan(desk.settings, SYNC).is_empty
     (trouble,) = desk.exceptions()
-    assert (trouble["category"], trouble["cause"], trouble["owner"]) == ("invalid_reference", "invalid_reference: item", "billing operations")
+    assert (trouble["category"], trouble["cause"], trouble["owner"]) == (
+        "invalid_reference",
+        "invalid_reference: item",
+        "billing operations",
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,8 +290,13 @@ def test_an_hour_moved_to_another_month_counts_in_both(desk):
     plan(desk.settings, SYNC)
     assert desk.open_intent("91")["delta_minutes"] == 0
     assert desk.balance() == {("US", "2026-11"): 480}
-    effect = desk.connection.execute("select side, to_char(period, 'MM') as month, minutes from delivery.intent_effect order by side").fetchall()
-    assert [(row["side"], row["month"], int(row["minutes"])) for row in effect] == [("from", "10", -480), ("to", "11", 480)]
+    effect = desk.connection.execute(
+        "select side, to_char(period, 'MM') as month, minutes from delivery.intent_effect order by side"
+    ).fetchall()
+    assert [(row["side"], row["month"], int(row["minutes"])) for row in effect] == [
+        ("from", "10", -480),
+        ("to", "11", 480),
+    ]
 
 
 def test_a_missing_row_takes_nothing_back_and_raises_the_alarm(desk):
@@ -326,7 +347,9 @@ def test_a_planned_hour_whose_row_vanished_is_not_sent(desk):
 
 
 def test_a_mass_change_is_held_until_approved(desk):
-    desk.connection.execute("insert into rule.policy (name, value) values ('mass_change_minimum', 3), ('mass_change_share', 0.2)")
+    desk.connection.execute(
+        "insert into rule.policy (name, value) values ('mass_change_minimum', 3), ('mass_change_share', 0.2)"
+    )
     for number in range(10):
         desk.want(str(number))
     plan(desk.settings, SYNC)
@@ -361,7 +384,7 @@ def contract_of_two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A release that adds a material field."""
     from dataclasses import replace
 
-    from reverse_etl import plan as module
+    from reverse_etl import planner as module
     from reverse_etl.syncs import SYNCS
 
     first = SYNCS[SYNC].contracts[1]
@@ -374,7 +397,7 @@ def contract_of_two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_contract_version_edited_in_place_is_refused(desk, monkeypatch):
     from dataclasses import replace
 
-    from reverse_etl import plan as module
+    from reverse_etl import planner as module
     from reverse_etl.syncs import SYNCS
 
     desk.want("91")
@@ -422,14 +445,27 @@ def test_a_keyed_plan_gives_the_same_intents_as_the_sweep(desk):
     made = []
     for is_sweep in (True, False):
         desk.connection.execute("set session_replication_role = replica")
-        desk.connection.execute("truncate delivery.intent, delivery.intent_line, delivery.chain, delivery.exception restart identity")
+        desk.connection.execute(
+            "truncate delivery.intent, delivery.intent_line, delivery.chain, delivery.exception restart identity"
+        )
         desk.connection.execute("set session_replication_role = origin")
         desk.want("other")
         for step in history:
             desk.want("91", **step)
             plan(desk.settings, SYNC, keys=None if is_sweep else {"kantata": ["91", "other"]})
-        names = ("request_key", "operation", "state", "fingerprint", "correlation_id", "fields", "delta_minutes", "reason")
-        made.append([tuple(row[name] for name in names) for row in sorted(desk.intents(), key=lambda row: row["request_key"])])
+        names = (
+            "request_key",
+            "operation",
+            "state",
+            "fingerprint",
+            "correlation_id",
+            "fields",
+            "delta_minutes",
+            "reason",
+        )
+        made.append(
+            [tuple(row[name] for name in names) for row in sorted(desk.intents(), key=lambda row: row["request_key"])]
+        )
     assert made[0] == made[1]
     assert len(made[0]) == 5
 
@@ -468,8 +504,13 @@ def test_members_are_kept_as_lines(desk):
     members = [{"source_system": "kantata", "source_id": name, "version": 7, "minutes": "30.5"} for name in ("a", "b")]
     desk.want("91", members=members)
     plan(desk.settings, SYNC)
-    lines = desk.connection.execute("select source_id, version, minutes from delivery.intent_line order by source_id").fetchall()
-    assert [(line["source_id"], line["version"], str(line["minutes"])) for line in lines] == [("a", 7, "30.5"), ("b", 7, "30.5")]
+    lines = desk.connection.execute(
+        "select source_id, version, minutes from delivery.intent_line order by source_id"
+    ).fetchall()
+    assert [(line["source_id"], line["version"], str(line["minutes"])) for line in lines] == [
+        ("a", 7, "30.5"),
+        ("b", 7, "30.5"),
+    ]
 
 
 def test_the_report_reads_like_a_plan(desk):

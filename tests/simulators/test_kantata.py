@@ -285,6 +285,15 @@ def test_deleted_project_is_gone_while_its_time_is_still_listed(ka: Kantata, ent
     assert ka.call("GET", f"/workspaces/{orphans[0]['workspace_id']}").status_code == 404
 
 
+def test_records_without_stamps_take_no_filter_by_them(ka: Kantata) -> None:
+    for resource in ("users", "roles"):
+        answer = ka.call("GET", f"/{resource}", params={"updated_after": "2026-01-01"})
+        assert failure(answer) == (422, "validation", "updated_after")
+    bound = "2026-06-01T00:00:00Z"
+    found = {s["id"] for s in ka.all("stories", updated_after=bound, order="updated_at:desc")}
+    assert found == {s["id"] for s in ka.all("stories") if s["updated_at"] > bound}
+
+
 def test_clients_list_their_projects_and_carry_the_crms_key(ka: Kantata) -> None:
     body = ka.page("workspace_groups", per_page=200, include="workspaces,external_references")
     groups = body["workspace_groups"].values()

@@ -343,6 +343,16 @@ def test_deleted_invoice_frees_its_entries_and_numbers_go_on(ka: Kantata, new: B
     assert show(ka, "time_entries", key)["is_invoiced"] is False
 
 
+def test_flag_makes_invoice_numbers_unique(make_firm: Any, ka: Kantata, new: Body) -> None:
+    assert invoice(ka, new, [], user_invoice_number=3001).status_code == 200
+    assert invoice(ka, new, [], user_invoice_number=3001).status_code == 200
+    strict = make_firm(seed=4, entries=400, only="kantata", unconfirmed="kantata_unique_invoice_numbers")
+    caller = Kantata(strict.addresses["kantata"])
+    assert invoice(caller, new, [], user_invoice_number=3001).status_code == 200
+    assert failure(invoice(caller, new, [], user_invoice_number=3001)) == (422, "validation", "user_invoice_number")
+    caller.http.close()
+
+
 def test_lock_is_a_past_saturday_later_than_the_last(ka: Kantata, new: Body) -> None:
     def lock(day: str) -> httpx.Response:
         return ka.call("POST", "/line_item_locks", json={"line_item_lock": {"locked_to": day}})

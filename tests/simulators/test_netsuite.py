@@ -13,7 +13,7 @@ from tests.fixtures.simulators import Firm, start_firm
 from tests.simulators.callers import STRICT, NetSuite, Signed, error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Body = dict[str, Any]
 CLOSED = (
@@ -462,3 +462,12 @@ def test_raised_allowance_admits_more_at_once(firm: Firm) -> None:
     assert control.get("allowance")["concurrency"]["allowed"] == 15
     assert control.post("allowance", {"factor": 4})["concurrency"]["allowed"] == 60
     control.post("allowance", {"factor": 1})
+
+
+def test_flag_admits_negative_hours(make_firm: Callable[..., Firm], body: Body) -> None:
+    firm = make_firm(seed=7, entries=300, only="netsuite", unconfirmed="netsuite_negative_hours")
+    caller = NetSuite(firm.addresses["netsuite"])
+    assert caller.put("minus-1", body | {"hours": "-1:30"}).status_code == 204
+    assert external(caller, "minus-1")["hours"] == "-1:30"
+    assert caller.rows("select hours from timebill where externalid = 'minus-1'") == [{"hours": "-1.5"}]
+    caller.http.close()

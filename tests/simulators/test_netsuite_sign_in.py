@@ -134,9 +134,7 @@ def _token(
 @pytest.fixture(scope="module")
 def key(firm: Firm) -> ec.EllipticCurvePrivateKey:
     made = ec.generate_private_key(ec.SECP256R1())
-    origin = firm.addresses["netsuite"]["base_url"].removesuffix("/services/rest")
-    upload = {"kid": "cert-1", "client_id": "app-1", "public_key": _pem(made)}
-    assert httpx.post(f"{origin}/_test/oauth2/certificates", json=upload, trust_env=False).status_code == 200
+    firm.change("erp_certificate", kid="cert-1", client_id="app-1", public_key=_pem(made))
     return made
 
 

@@ -208,3 +208,17 @@ def test_query_says_no_word_about_rows_beyond_its_cap(monkeypatch: pytest.Monkey
     call = Call("POST", "/services/rest/query/v1/suiteql", QueryParams("limit=5&offset=5"), headers, body, "")
     page = orjson.loads(account._suiteql(call).body)
     assert (page["totalResults"], page["count"], page["hasMore"]) == (7, 2, False)
+
+
+def test_flagged_paging_without_an_order_is_not_stable(make_firm: Any) -> None:
+    firm = make_firm(seed=5, entries=200, only="netsuite", unconfirmed="netsuite_unordered_paging")
+    caller = NetSuite(firm.addresses["netsuite"])
+    total = caller.suiteql("select id from timebill", limit=10).json()["totalResults"]
+    pages = [caller.suiteql("select id from timebill", limit=10, offset=n).json()["items"] for n in range(0, total, 10)]
+    assert len({item["id"] for page in pages for item in page}) < total
+    ordered = [
+        caller.suiteql("select id from timebill order by id", limit=10, offset=n).json()["items"]
+        for n in range(0, total, 10)
+    ]
+    assert len({item["id"] for page in ordered for item in page}) == total
+    caller.http.close()

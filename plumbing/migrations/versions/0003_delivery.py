@@ -156,7 +156,7 @@ create table delivery.chain (
     open_intent_id bigint,                   -- the newest open intent
     primary key (sync, chain_key)
 );
-create index chain_by_source on delivery.chain (sync, source_system, source_id);
+create index chain_by_source on delivery.chain (source_id, source_system);
 
 -- One call is an 'asked' row, committed before it, and an 'answered' row after it. A call with no answer was interrupted.
 create sequence delivery.call_id_seq;

@@ -32,7 +32,9 @@ class LoopbackWriter:
     concurrency = 4
 
     def __init__(self, connection: Connection, entity: str, field_map: FieldMap) -> None:
-        self.client = Client(connection, allowance=Allowance(concurrency=self.concurrency), error_reader=read_error, timeout=TIMEOUTS)
+        self.client = Client(
+            connection, allowance=Allowance(concurrency=self.concurrency), error_reader=read_error, timeout=TIMEOUTS
+        )
         self.timeout_seconds = TIMEOUTS.whole_call_seconds
 
     def observe(self, on_request: Callable[[Exchange], None], before_send: Callable[[], None]) -> None:

@@ -27,7 +27,7 @@ def with_destination(settings: Settings, system: str, base_url: str) -> Settings
 
 def main(home: str, system: str, base_url: str) -> None:
     """Push until nothing is due."""
-    from reverse_etl.push import push
+    from reverse_etl.pusher import push
 
     settings = replace(load(Path(home)), warehouse_url=SecretStr(sys.stdin.read().strip()))
     settings = with_destination(settings, system, base_url)

@@ -124,7 +124,12 @@ def _handler(destination: Destination) -> type[BaseHTTPRequestHandler]:
             """Silence; the journal is kept."""
 
         def _serve(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+            length = int(self.headers.get("content-length", 0))
+            content = self.rfile.read(length)
+            if len(content) < length:  # the caller died while it spoke
+                self.close_connection = True
+                return
+            body = json.loads(content or b"{}")
             with destination.lock:
                 call = Call(len(destination.journal) + 1, self.command, self.path, body)
                 destination.journal.append(call)

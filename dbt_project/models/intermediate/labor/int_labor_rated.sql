@@ -7,6 +7,7 @@ select
     rate.rule as rate_rule,
     rate.source_system as rate_system,
     rate.source_id as rate_id,
+    greatest(hour.facts_landed_at, rate.landed_at) as priced_landed_at,
     currency.minor_units,
     round(hour.minutes * rate.rate / 60, currency.minor_units) as amount
 from {{ ref('int_labor_resolved') }} as hour
@@ -16,13 +17,15 @@ left join lateral (
         offer.currency,
         offer.rule,
         offer.source_system,
-        offer.source_id
+        offer.source_id,
+        offer.landed_at
     from (
         select
             p.unit_price as rate,
             p.currency,
             p.source_system,
             p.pricebook_entry_id as source_id,
+            p.landed_at,
             p.effective_from,
             1 as strength,
             'price book: person' as rule
@@ -40,6 +43,7 @@ left join lateral (
             p.currency,
             p.source_system,
             p.pricebook_entry_id as source_id,
+            p.landed_at,
             p.effective_from,
             case when p.project_code is not null then 2 else 3 end as strength,
             case when p.project_code is not null then 'price book: project and role' else 'price book: role' end as rule
@@ -59,6 +63,7 @@ left join lateral (
             card.currency,
             card.source_system,
             card.rate_card_role_id as source_id,
+            card.landed_at,
             card.effective_from,
             4 as strength,
             'rate card: role' as rule

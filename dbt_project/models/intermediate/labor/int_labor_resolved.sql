@@ -48,7 +48,8 @@ select
     -- lineage
     entry.source_version,
     entry.landed_xid,
-    entry.landed_at
+    entry.landed_at,
+    greatest(entry.landed_at, person.landed_at, project.landed_at) as facts_landed_at
 from {{ ref('int_time_entries_weighed') }} as entry
 left join lateral (
     select matched.*

@@ -53,7 +53,7 @@ from (
             on contract.sync = 'payroll_hours' and day.base_contract_version = contract.version
         cross join lateral (
             select
-                coalesce(sum(hour.minutes) filter (where hour.decision not in ('deleted', 'moved')), 0) as live_minutes,
+                coalesce(sum(hour.minutes) filter (where coalesce(hour.decision, '') not in ('deleted', 'moved')), 0) as live_minutes,
                 coalesce(sum(hour.approved_minutes), 0) as approved_minutes,
                 coalesce(sum(hour.due_minutes), 0) as due_minutes,
                 coalesce(sum(hour.target_minutes), 0) as target_minutes,
@@ -83,7 +83,7 @@ from (
                 ) order by hour.entry_id), '[]') as hours,
                 max(hour.version) as landed_version,
                 max(hour.landed_xid) as landed_xid,
-                max(hour.landed_at) as landed_at
+                max(hour.facts_landed_at) as landed_at
             from (
                 select
                     judged.*,
@@ -125,6 +125,7 @@ from (
                             entry.approval_rule,
                             entry.landed_xid,
                             entry.landed_at,
+                            entry.facts_landed_at,
                             coalesce((day.base_minutes_by_entry ->> entry.source_id)::numeric, 0) as base_minutes,
                             case
                                 when entry.approval_state = 'deleted' then 'deleted'

@@ -9,6 +9,7 @@ select
     workspace.status,
     workspace.requires_approval,
     workspace.is_deleted,
+    greatest(workspace.landed_at, contract.landed_at) as landed_at,
     workspace.start_date,
     workspace.due_date,
     client.workspace_group_id,

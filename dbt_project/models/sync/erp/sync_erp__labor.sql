@@ -45,7 +45,7 @@ select
     )) as rules,
     hour.version as landed_version,
     hour.landed_xid,
-    hour.landed_at
+    hour.priced_landed_at as landed_at
 from {{ ref('int_labor_decided') }} as hour
 cross join lateral (
     -- Held for re-approval: due at what is in effect, until approved again.

@@ -62,7 +62,18 @@ def push(
         return [
             _count(engine, declared, name)
             if dry_run
-            else _push(settings, engine, declared, name, limit, patience_seconds, timing, clock or SystemClock(), actor, progress)
+            else _push(
+                settings,
+                engine,
+                declared,
+                name,
+                limit,
+                patience_seconds,
+                timing,
+                clock or SystemClock(),
+                actor,
+                progress,
+            )
             for name in chosen
         ]
     finally:
@@ -140,7 +151,9 @@ def _tell(engine: sa.Engine, desk: Desk, sentence: str) -> None:
         )
 
 
-def follow_up(settings: Settings, sync: str, destination: str | None = None, *, actor: str = "follow up") -> list[PushReport]:
+def follow_up(
+    settings: Settings, sync: str, destination: str | None = None, *, actor: str = "follow up"
+) -> list[PushReport]:
     """Ask about everything accepted and not yet in effect, let the vendor take it over where it wants a word for that, and
     settle what has taken effect. Nothing accepted: nobody is called.
     """
@@ -149,9 +162,11 @@ def follow_up(settings: Settings, sync: str, destination: str | None = None, *, 
     sql = "select distinct destination from delivery.intent where sync = :sync and state = 'accepted' order by 1"
     try:
         with engine.connect() as connection:
-            waiting = list(connection.execute(sa.text(sql), {"sync": sync}).scalars())
+            waiting: list[str] = list(connection.execute(sa.text(sql), {"sync": sync}).scalars())
         return [
-            _follow_up(settings, engine, declared, name, actor) for name in waiting if destination is None or name == destination
+            _follow_up(settings, engine, declared, name, actor)
+            for name in waiting
+            if destination is None or name == destination
         ]
     finally:
         engine.dispose()
@@ -200,7 +215,7 @@ def _follow_up(settings: Settings, engine: sa.Engine, sync: Sync, destination: s
     for change in changes:
         if change.claim.record.intent_id in changed:
             report.add(change.transition.state)
-    report.waiting = len(claims) - report.counts["acknowledged"] - report.counts["refused"]
+    report.waiting = len(claims) - report.counts.get("acknowledged", 0) - report.counts.get("refused", 0)
     report.calls = len(exchanges)
     return report
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from plumbing import log
 from plumbing.errors import Misconfigured, Unavailable
-from reverse_etl import destinations, decisions, policy, statements
+from reverse_etl import decisions, destinations, policy, statements
 from reverse_etl.report import PlanReport, PlanTotal
 from reverse_etl.syncs import Sync, named
 
@@ -67,7 +67,9 @@ def plan(
     try:
         with engine.connect() as connection, connection.begin() as transaction:
             # One plan of a sync at a time. The lock is taken first, so that every later statement sees what the last plan wrote.
-            connection.execute(sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"delivery.plan:{sync}"})
+            connection.execute(
+                sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"delivery.plan:{sync}"}
+            )
             report = _plan(connection, settings, declared, keys, dry_run=dry_run, actor=actor)
             if dry_run:
                 transaction.rollback()
@@ -137,7 +139,9 @@ def _keep_contracts(connection: sa.Connection, sync: Sync) -> None:
     """
     for version, fields in sync.contracts.items():
         connection.execute(
-            sa.text("insert into delivery.contract (sync, version, material_fields) values (:sync, :version, :fields) on conflict do nothing"),
+            sa.text(
+                "insert into delivery.contract (sync, version, material_fields) values (:sync, :version, :fields) on conflict do nothing"
+            ),
             {"sync": sync.name, "version": version, "fields": list(fields)},
         )
         kept = connection.scalar(
@@ -178,9 +182,14 @@ def _unreadable(sync: Sync, error: sa.exc.ProgrammingError) -> Exception:
     state = getattr(error.orig, "sqlstate", "")
     words = str(error.orig).splitlines()[0]
     if state in {"42P01", "3F000"}:  # no such table, no such schema
-        return Misconfigured(f"The sync view {sync.relation} does not exist.", remedy="Run `hourline build` first; nothing was planned.")
+        return Misconfigured(
+            f"The sync view {sync.relation} does not exist.", remedy="Run `hourline build` first; nothing was planned."
+        )
     if state in {"42703", "42501"}:  # no such column, no right
-        return Misconfigured(f"The sync view {sync.relation} cannot be read: {words}.", remedy="Build the models again; nothing was planned.")
+        return Misconfigured(
+            f"The sync view {sync.relation} cannot be read: {words}.",
+            remedy="Build the models again; nothing was planned.",
+        )
     return error
 
 
@@ -190,7 +199,9 @@ def _refuse_bad_rows(run: _Run) -> None:
     Raises:
         Misconfigured: a chain twice, one chain key for two source entries, or a material field that isn't there.
     """
-    twice = run.connection.scalar(sa.text("select chain_key from decision group by chain_key having count(*) > 1 limit 1"))
+    twice = run.connection.scalar(
+        sa.text("select chain_key from decision group by chain_key having count(*) > 1 limit 1")
+    )
     if twice is not None:
         raise Misconfigured(
             f"The sync view {run.sync.relation} gives chain {twice} more than once.",
@@ -203,19 +214,21 @@ def _refuse_bad_rows(run: _Run) -> None:
             remedy="Chain keys must be unique per source entry: mend the model; nothing was planned.",
         )
     lacking = run.execute(
-        "select d.chain_key, array(select name from unnest(cast(:material_fields as text[])) name where not d.fields ? name)"
+        "select d.chain_key, array(select name from unnest(cast(:material_fields as text[])) name where not d.fields ? name) as names"
         " from decision d where d.action = 'replace' and d.desired = 'present'"
         " and not d.fields ?& cast(:material_fields as text[]) limit 1"
     ).first()
     if lacking is not None:
         raise Misconfigured(
-            f"The sync view {run.sync.relation} lacks the material field {', '.join(lacking[1])} (chain {lacking[0]}).",
+            f"The sync view {run.sync.relation} lacks the material field {', '.join(lacking.names)} (chain {lacking.chain_key}).",
             remedy="Give the model that field, or declare a new contract version without it; nothing was planned.",
         )
 
 
 def _missing(run: _Run) -> int:
-    return int(run.connection.scalar(sa.text("select count(*) from decision where action = 'missing' and has_base")) or 0)
+    return int(
+        run.connection.scalar(sa.text("select count(*) from decision where action = 'missing' and has_base")) or 0
+    )
 
 
 def _stop(run: _Run, rules: policy.Policy, missing: int) -> str | None:
@@ -223,7 +236,8 @@ def _stop(run: _Run, rules: policy.Policy, missing: int) -> str | None:
     if not missing or run.keys is not None:
         return None
     settled = int(
-        run.execute("select count(*) from delivery.chain where sync = :sync and settled_intent_id is not null").scalar() or 0
+        run.execute("select count(*) from delivery.chain where sync = :sync and settled_intent_id is not null").scalar()
+        or 0
     )
     if missing < settled and not rules.is_mass(missing, settled):
         return None
@@ -261,7 +275,8 @@ def _decide_again_what_was_claimed(run: _Run) -> None:
         run.connection.execute(sa.text("insert into decision select * from decision_again"))
         run.connection.execute(sa.text("drop table decision_again"))
     raise Unavailable(
-        f"The plan of {run.sync.name} kept meeting intents that pushes were claiming; nothing was planned.", remedy="Plan again."
+        f"The plan of {run.sync.name} kept meeting intents that pushes were claiming; nothing was planned.",
+        remedy="Plan again.",
     )
 
 
@@ -284,7 +299,8 @@ def _hold_mass_change(run: _Run, rules: policy.Policy) -> str | None:
         " where n.state = 'planned' and n.operation in ('amend', 'delete') and d.base_destination is not null group by 1 order by 1"
     ).all()
     sentences = []
-    for destination, count in changes:
+    for row in changes:
+        destination, count = row.base_destination, row.changes
         if count < rules.mass_change_minimum:
             continue
         settled = run.execute(

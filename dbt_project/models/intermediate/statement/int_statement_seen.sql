@@ -1,0 +1,271 @@
+-- What the destinations report back against what the ledger says is posted, row by row; each row is in one class.
+with read_back_at as (
+    -- When the last complete reading began: the first load after the count before the last was asked.
+    select
+        load.connection,
+        min(load.read_started_at) as began_at
+    from {{ source('landing', 'load') }} as load
+    inner join (
+        select
+            t.connection,
+            t.resource,
+            max(t.asked_at) as last_asked_at,
+            max(t.asked_at) filter (where t.place = 2) as asked_before_at
+        from (
+            select
+                asked.connection,
+                asked.resource,
+                asked.asked_at,
+                dense_rank() over (partition by asked.connection, asked.resource order by asked.asked_at desc) as place
+            from {{ source('landing', 'control_total') }} as asked
+            where asked.resource in ('time_bills', 'time_sheets')
+        ) as t
+        group by t.connection, t.resource
+    ) as total on load.connection = total.connection and load.resource = total.resource
+    where
+        load.status = 'landed'
+        and load.read_started_at <= total.last_asked_at
+        and load.read_started_at > coalesce(total.asked_before_at, '-infinity')
+    group by load.connection
+),
+
+seen as materialized (
+    select
+        'erp_labor' as sync,
+        bill.source_system as destination,
+        bill.source_id as vendor_id,
+        bill.external_id,
+        bill.minutes,
+        bill.rate,
+        bill.is_billable,
+        bill.is_deleted,
+        bill.work_date,
+        entity.legal_entity,
+        bill.landed_at,
+        {{ var('erp_quantum_minutes') }} as quantum
+    from {{ ref('stg_netsuite__time_bills') }} as bill
+    left join {{ ref('stg_netsuite__subsidiaries') }} as subsidiary
+        on bill.source_system = subsidiary.source_system and bill.subsidiary_id = subsidiary.subsidiary_id
+    left join {{ source('rule', 'legal_entity') }} as entity on subsidiary.name = entity.erp_subsidiary_name
+    union all
+    select
+        'payroll_hours' as sync,
+        sheet.source_system,
+        sheet.source_id,
+        sheet.external_id,
+        sheet.minutes,
+        null::numeric,
+        false,
+        sheet.is_deleted,
+        sheet.work_date,
+        entity.legal_entity,
+        sheet.landed_at,
+        {{ var('payroll_quantum_minutes') }}
+    from {{ ref('stg_gusto__time_sheets') }} as sheet
+    left join {{ ref('stg_gusto__employees') }} as employee
+        on sheet.source_system = employee.source_system and sheet.employee_uuid = employee.employee_uuid
+    left join {{ ref('stg_workday__workers') }} as worker on employee.employee_number_key = worker.employee_number_key
+    left join {{ source('rule', 'legal_entity') }} as entity on worker.hr_company_code = entity.hr_company_code
+),
+
+keyed as (
+    -- The live row that carries a key; a second one with the same key is nobody's.
+    select distinct on (seen.destination, seen.external_id)
+        seen.destination,
+        seen.external_id,
+        seen.vendor_id
+    from seen
+    where seen.external_id is not null and not seen.is_deleted
+    order by seen.destination asc, seen.external_id asc, length(seen.vendor_id) asc, seen.vendor_id asc
+),
+
+posted as materialized (
+    select
+        chain.sync,
+        chain.chain_key,
+        chain.destination,
+        intent.legal_entity,
+        intent.period,
+        intent.minutes,
+        intent.amount,
+        intent.currency,
+        (intent.fields ->> 'rate')::numeric as rate,
+        coalesce((intent.fields ->> 'is_billable')::boolean, false) as is_billable,
+        intent.is_adopted,
+        intent.created_at,
+        intent.state_since,
+        coalesce(by_id.vendor_id, keyed.vendor_id) as vendor_id,
+        chain.settled_vendor_id,
+        flight.operation as flight_operation,
+        flight.minutes as flight_minutes,
+        read_back_at.began_at
+    from {{ source('delivery', 'chain') }} as chain
+    inner join {{ source('delivery', 'intent') }} as intent on chain.settled_intent_id = intent.intent_id
+    left join read_back_at on chain.destination = read_back_at.connection
+    left join seen as by_id
+        on
+            chain.destination = by_id.destination
+            and chain.settled_vendor_id = by_id.vendor_id
+            and chain.sync = by_id.sync
+            and not by_id.is_deleted
+    left join keyed on chain.destination = keyed.destination and chain.settled_record_key = keyed.external_id
+    left join lateral ({{ intent_in_flight('chain.sync', 'chain', is_literal=false) }}) as flight on true
+    where chain.sync in ('erp_labor', 'payroll_hours') and intent.state = 'acknowledged'
+),
+
+compared as (
+    select
+        posted.sync,
+        posted.destination,
+        posted.legal_entity,
+        posted.period,
+        posted.currency,
+        posted.chain_key,
+        posted.minutes,
+        posted.amount,
+        there.vendor_id,
+        there.minutes as seen_minutes,
+        there.amount as seen_amount,
+        posted.state_since,
+        case
+            when there.vendor_id is not null and not there.is_different then 'the same'
+            when posted.began_at is null or posted.state_since > posted.began_at then 'acknowledged after the read-back began'
+            when there.vendor_id is null and posted.flight_operation = 'delete' then 'in flight and seen there'
+            when there.vendor_id is null and gone.vendor_id is not null then 'gone by hand there'
+            when there.vendor_id is null then 'unexplained'
+            when abs(there.minutes - posted.flight_minutes) < there.quantum then 'in flight and seen there'
+            when
+                exists (
+                    -- It was there once as we posted it, so that somebody changed it since.
+                    select 1
+                    from ({{ readback_versions() }}) as version
+                    where
+                        version.destination = posted.destination
+                        and version.vendor_id = there.vendor_id
+                        and (posted.is_adopted or version.landed_at >= posted.created_at)
+                        and abs(version.minutes - posted.minutes) < there.quantum
+                        and (posted.is_adopted or posted.rate is null or version.rate = posted.rate)
+                ) then 'changed by hand there'
+            else 'unexplained'
+        end as class
+    from posted
+    left join lateral (
+        select
+            seen.vendor_id,
+            seen.quantum,
+            seen.minutes,
+            case
+                when posted.amount is null or abs(seen.minutes - posted.minutes) < seen.quantum and not priced.is_different
+                    then posted.amount
+                else priced.amount
+            end as amount,
+            abs(seen.minutes - posted.minutes) >= seen.quantum or priced.is_different as is_different
+        from seen
+        cross join lateral (
+            select
+                case
+                    when posted.amount is not null
+                        then round(seen.minutes * coalesce(seen.rate, 0) / 60, scale(posted.amount))
+                end as amount,
+                -- An adopted hour was matched by its minutes, and is valued at our rate whatever the ERP's was.
+                not posted.is_adopted
+                and (seen.is_billable <> posted.is_billable or (posted.is_billable and seen.rate is distinct from posted.rate))
+                as is_different
+        ) as priced
+        where seen.destination = posted.destination and seen.sync = posted.sync and seen.vendor_id = posted.vendor_id
+    ) as there on true
+    left join seen as gone
+        on
+            posted.destination = gone.destination
+            and posted.sync = gone.sync
+            and posted.settled_vendor_id = gone.vendor_id
+            and gone.is_deleted
+),
+
+apart as (
+    -- Live rows that no posted chain answers for.
+    select
+        seen.sync,
+        seen.destination,
+        coalesce(ours.legal_entity, seen.legal_entity) as legal_entity,
+        coalesce(ours.period, date_trunc('month', seen.work_date)::date) as period,
+        ours.currency,
+        coalesce(ours.chain_key, seen.vendor_id) as chain_key,
+        seen.vendor_id,
+        seen.minutes as seen_minutes,
+        case
+            when ours.amount is not null and seen.is_billable
+                then round(seen.minutes * coalesce(seen.rate, 0) / 60, scale(ours.amount))
+        end as seen_amount,
+        coalesce(ours.state_since, seen.landed_at) as state_since,
+        case
+            when ours.state in ('sending', 'accepted', 'in_doubt', 'unknown', 'by_file') then 'in flight and seen there'
+            when ours.operation = 'delete' and ours.state = 'acknowledged' and (read_back_at.began_at is null or ours.state_since > read_back_at.began_at)
+                then 'acknowledged after the read-back began'
+            when ours.intent_id is not null then 'unexplained'
+            when seen.external_id ~ '^({{ connections("kantata") | join("|") }})-.+-g[0-9]+$' then 'unexplained'
+            when seen.sync = 'payroll_hours' and seen.external_id is not null then 'unexplained'
+            else 'foreign row'
+        end as class,
+        seen.work_date < live.go_live_date as is_before_go_live
+    from seen
+    left join posted
+        on seen.destination = posted.destination and seen.sync = posted.sync and seen.vendor_id = posted.vendor_id
+    left join read_back_at on seen.destination = read_back_at.connection
+    left join {{ source('rule', 'go_live') }} as live
+        on seen.legal_entity = live.legal_entity and seen.destination = live.destination
+    left join lateral (
+        select
+            i.intent_id,
+            i.chain_key,
+            i.state,
+            i.operation,
+            i.legal_entity,
+            i.period,
+            i.amount,
+            i.currency,
+            i.state_since
+        from {{ source('delivery', 'intent') }} as i
+        where i.record_key = seen.external_id and i.sync = seen.sync and i.state <> 'superseded'
+        order by i.revision desc
+        limit 1
+    ) as ours on true
+    where not seen.is_deleted and posted.chain_key is null
+)
+
+select
+    compared.sync,
+    compared.destination,
+    compared.legal_entity,
+    compared.period,
+    compared.currency,
+    compared.chain_key,
+    compared.vendor_id,
+    compared.minutes as posted_minutes,
+    compared.amount as posted_amount,
+    compared.seen_minutes,
+    compared.seen_amount,
+    case
+        when compared.class = 'the same' and compared.minutes <> compared.seen_minutes then 'destination rounding'
+        else compared.class
+    end as class,
+    compared.state_since as since,
+    compared.class in ('changed by hand there', 'gone by hand there') as is_made_by_hand
+from compared
+union all
+select
+    apart.sync,
+    apart.destination,
+    apart.legal_entity,
+    apart.period,
+    apart.currency,
+    apart.chain_key,
+    apart.vendor_id,
+    null as posted_minutes,
+    null as posted_amount,
+    apart.seen_minutes,
+    apart.seen_amount,
+    apart.class,
+    apart.state_since as since,
+    apart.class = 'foreign row' and not coalesce(apart.is_before_go_live, false) as is_made_by_hand
+from apart
