@@ -152,7 +152,7 @@ class OurPath:
         load_id = uuid.uuid4().hex
         shaper = Shaper(decode.TIME_ENTRIES, NAME, KEYS)
         reading = Reading(shaper, load_id, self._store.now, Vault(self._session, KEYS), is_listing=False)
-        self._store.begin(load_id, "time_entries", None)
+        self._store.begin(load_id, "time_entries", None, "listing")
         self.stage(reading.tables(pages(count)))
         with self._session.transaction():
             appended = self._store.append("time_entries", load_id)
