@@ -85,14 +85,16 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
     outcome = Outcome()
     with ExitStack() as stack:
         stack.enter_context(supervision.terminable())
-        firm, server, settings = _start(stack, home, mark)
-        narrate(f"Five systems answer on loopback; the Prefect server's pages are at {server.ui_url}")
-        narrate(
-            f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower."
+        server_up = stack.enter_context(ThreadPoolExecutor(max_workers=1)).submit(
+            stack.enter_context, orchestration.server(env.load(home))
         )
+        firm, settings = _start(stack, home, mark)
+        narrate(f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower")
+        if not mark.is_adopted:
+            mark = _first_day(settings, home, mark)
+        server = server_up.result()
+        narrate(f"The Prefect server's pages are at {server.ui_url}")
         with orchestration.session(settings, server):
-            if not mark.is_adopted:
-                mark = _first_day(settings, home, mark)
             outcome.nights.append(_night(settings, "The first night" if not mark.days else "Another night"))
             outcome.day = _day(firm)
             outcome.nights.append(_night(settings, "The night after"))
@@ -164,18 +166,12 @@ def _wipe(home: Path) -> None:
     (home / "demo.json").unlink()
 
 
-def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, orchestration.Server, Settings]:
-    """Simulated firm, Prefect server and warehouse, all at once; each is taken down when the stack closes."""
-    narrate("Starting five simulated systems, a warehouse and a Prefect server")
-    settings = env.load(home)
+def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, Settings]:
+    """Simulated firm and warehouse; both are taken down when the stack closes."""
+    narrate("Starting five simulated systems and a warehouse")
     arguments = ("--seed", str(mark.seed), "--entries", str(mark.entries), "--as-of", mark.as_of,
                  "--allowance", str(ALLOWANCE), "--keep", "--with-parent", str(os.getpid()))  # fmt: skip
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        firm_up = pool.submit(stack.enter_context, simulated.simulators(home, *arguments))
-        server_up = pool.submit(stack.enter_context, orchestration.server(settings))
-        warehouse = Warehouse.open(settings)
-        stack.callback(warehouse.stop)
-        firm, server = firm_up.result(), server_up.result()
+    firm = stack.enter_context(simulated.simulators(home, *arguments))
     firm.set_clock(datetime.now(UTC))
     connections = {
         name: replace(chosen, options={**chosen.options, "allowance": ALLOWANCE})
@@ -184,8 +180,10 @@ def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, orchestratio
     configuration.write(home, connections)
     configuration.write_rules(home, firm.rules)
     settings = env.load(home)
+    warehouse = Warehouse.open(settings)
+    stack.callback(warehouse.stop)
     jobs.prepare(settings)
-    return firm, server, settings
+    return firm, settings
 
 
 def _first_day(settings: Settings, home: Path, mark: Mark) -> Mark:

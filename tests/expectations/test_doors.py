@@ -264,6 +264,14 @@ def test_both_engines_say_the_same_of_bad_batches(firm: Settings, db: Db) -> Non
     assert data_docs(firm).exists()
 
 
+def test_a_load_that_only_confirms_deletions_is_no_empty_listing(firm: Settings, db: Db) -> None:
+    later = NOW + timedelta(minutes=1)
+    load(db, "gone", read_started_at=later, rows_read=0, rows_landed=2, rows_tombstoned=2, cursor_to=None)
+    assert failed(validate_landing(firm, "kantata")) == {}
+    db.execute("update landing.load set status = 'failed' where load_id = 'now'")
+    assert set(failed(validate_landing(firm, "kantata"))) == {"every_resource_landed"}
+
+
 def test_every_rule_has_a_batch_that_fails_it() -> None:
     assert {rule.name for rule in rules("landing", "kantata")} == set(LANDING)
     assert {rule.name for rule in rules("departure")} == set(DEPARTURE)

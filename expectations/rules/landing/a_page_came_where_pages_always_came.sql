@@ -9,6 +9,7 @@ where
   b.status = 'landed'
   and b.scope = 'listing'
   and b.rows_read = 0
+  and b.rows_landed = 0
   and (
     select max(earlier.rows_read)
     from landing.load as earlier
