@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flows import configuration, jobs, orchestration, queue, remedies, simulated, story, supervision
@@ -145,7 +145,8 @@ def _mark(home: Path, *, fresh: bool, entries: int, seed: int) -> Mark:
             narrate(f"Going on with the firm of seed {known.seed}, {known.entries:,} entries; --fresh begins another.")
         return known
     home.mkdir(parents=True, exist_ok=True)
-    mark = Mark(seed, entries, datetime.now(UTC).date().isoformat())
+    # The firm's history ends at noon UTC of its day, so its day is the last whose noon has passed.
+    mark = Mark(seed, entries, (datetime.now(UTC) - timedelta(hours=12)).date().isoformat())
     _keep(home, mark)
     return mark
 
@@ -194,8 +195,11 @@ def _first_day(settings: Settings, home: Path, mark: Mark) -> Mark:
     for name in settings.connections:
         jobs.land(settings, name)
     jobs.build(settings)
-    for line in reverse_etl.adopt(settings, "erp_labor", actor="demo").text().splitlines():
-        narrate(f"  {line}")
+    report = reverse_etl.adopt(settings, "erp_labor", actor="demo")
+    narrate(f"  {report.text().splitlines()[0]}")
+    narrate(
+        f"  for a person to look at: {len(report.ours):,} of ours not found there, {len(report.theirs):,} there not matched"
+    )
     adopted = replace(mark, is_adopted=True)
     _keep(home, adopted)
     return adopted

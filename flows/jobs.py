@@ -90,10 +90,10 @@ def require_passed(verdict: Verdict) -> Verdict:
 def build(
     settings: Settings, *, select: str | None = None, on_node: Callable[[str, str], None] | None = None
 ) -> BuildReport:
-    """Loads the rules and builds the models; everything by default."""
-    command = ["build", *(["--select", *select.split()] if select else [])]
+    """Loads the rules, builds the models and tests the data; everything by default. Unit tests are the code's, not the data's."""
+    command = ["build", "--exclude-resource-type", "unit_test", *(["--select", *select.split()] if select else [])]
     report = dbt.run(settings, command, on_node=on_node).require()
-    narrate(f"models: {sum(report.statuses.values())} nodes in {report.seconds:.1f} s")
+    narrate(f"  models: {sum(report.statuses.values())} nodes in {report.seconds:.1f} s")
     return report
 
 
