@@ -83,10 +83,12 @@ def not_due(truth: Iterable[Mapping[str, Any]], role: str) -> Sums:
     return without_zeros(sums)
 
 
-def landed(truth: Iterable[Mapping[str, Any]]) -> Sums:
-    """Line 2: every hour that was read, by its state in the PSA."""
+def landed(truth: Iterable[Mapping[str, Any]], never_seen: set[str]) -> Sums:
+    """Line 2: every hour that was read, by its state in the PSA; one deleted before the first reading never was."""
     sums: Sums = defaultdict(Decimal)
     for row in truth:
+        if row["source_id"] in never_seen:
+            continue
         state = row["psa_state"]
         known = state in {"approved", "deleted", "duplicate"}
         sums[(*place(row), state if known else "not approved", None if known else state)] += Decimal(row["minutes"])
