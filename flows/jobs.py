@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from flows import dbt
+from flows import dbt, rules
 from flows.dbt import BuildReport
 from flows.narration import narrate
 from flows.outcomes import Delivery, Landed, SourceStopped, StoppedAtDoor
@@ -90,7 +90,13 @@ def require_passed(verdict: Verdict) -> Verdict:
 def build(
     settings: Settings, *, select: str | None = None, on_node: Callable[[str, str], None] | None = None
 ) -> BuildReport:
-    """Loads the rules and builds the models; everything by default."""
+    """Loads the rules and builds the models; everything by default.
+
+    Raises:
+        Misconfigured: a rule file holds a mistake; nothing was loaded or built.
+        BuildFailed: a model or test failed.
+    """
+    rules.require_good(settings)
     command = ["build", *(["--select", *select.split()] if select else [])]
     report = dbt.run(settings, command, on_node=on_node).require()
     narrate(f"models: {sum(report.statuses.values())} nodes in {report.seconds:.1f} s")
