@@ -22,8 +22,9 @@ def batch_sql(batch: str, *, connection: str = "", plan_id: int = 0) -> str:
         return f"select * from delivery.intent where plan_id = {int(plan_id)} and state = 'planned'"  # noqa: S608 - a number
     _check(connection)
     newest = (
-        "select distinct on (resource) * from landing.load "  # noqa: S608 - the names passed the check
-        f"where connection = '{connection}' order by resource, read_started_at desc, load_id desc"
+        "select * from ("  # noqa: S608 - the names passed the check
+        "select *, first_value(run_id) over (partition by resource order by read_started_at desc, load_id desc) as last_run_id "
+        f"from landing.load where connection = '{connection}') as load where run_id = last_run_id"
     )
     if batch == "loads":
         return newest

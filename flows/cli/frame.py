@@ -55,7 +55,7 @@ Exit codes:
 def as_plain(value: Any) -> Any:
     """The value as JSON knows it: money and hours as strings in plain notation, times in ISO 8601."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: as_plain(getattr(value, one.name)) for one in fields(value)}
+        return {each.name: as_plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, dict):
         return {str(key): as_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

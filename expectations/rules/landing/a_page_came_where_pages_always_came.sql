@@ -7,13 +7,16 @@ select b.resource as subject
 from {batch} as b
 where
   b.status = 'landed'
-  and b.cursor_from is null
+  and b.scope = 'listing'
   and b.rows_read = 0
+  -- a load that only wrote tombstones read nothing and was not meant to: each of its ids was asked for by itself
+  and b.rows_tombstoned = 0
   and (
     select max(earlier.rows_read)
     from landing.load as earlier
     where
       earlier.connection = b.connection
       and earlier.resource = b.resource
+      and earlier.scope = 'listing'
       and earlier.load_id <> b.load_id
   ) > 100

@@ -54,8 +54,10 @@ comment on table landing.neighbourhood is
 
 create table landing.load (
   load_id text primary key,
+  run_id text not null,
   connection text not null,
   resource text not null,
+  scope text not null check (scope in ('listing', 'changes', 'window', 'named')),
   status text not null check (status in ('running', 'landed', 'failed', 'stopped')),
   read_started_at timestamptz not null,
   finished_at timestamptz,
