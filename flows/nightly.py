@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
+from rich.markup import escape
 
 from flows import jobs, orchestration
 from flows.deliver import plan_sync, push_sync
@@ -112,7 +113,7 @@ def _tried(night: Night, subject: str, work: Any, *arguments: Any) -> Any:
         return True if result is None else result
     error = state.result(raise_on_failure=False)
     night.stopped[subject] = str(error)
-    narrate(f"{subject} stopped: {error}")
+    narrate(f"{subject} stopped: {escape(str(error))}")
     return None
 
 
