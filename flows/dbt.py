@@ -93,7 +93,9 @@ def _project(settings: Settings) -> Path:
     """
     view = settings.home / "dbt" / "project"
     view.mkdir(parents=True, exist_ok=True)
-    wanted = {part.name: part for part in PROJECT.iterdir() if part.name not in {"target", "logs", ".user.yml", "seeds"}}
+    wanted = {
+        part.name: part for part in PROJECT.iterdir() if part.name not in {"target", "logs", ".user.yml", "seeds"}
+    }
     wanted["seeds"] = settings.rules_dir
     for link in view.iterdir():
         if link.is_symlink() and link.readlink() != wanted.get(link.name):

@@ -95,7 +95,7 @@ class Desk:
         """Standard output; with --json it is kept for the document and words go to standard error."""
         from rich.console import Console
 
-        return Console(stderr=self.as_json, highlight=False, width=None if sys.stdout.isatty() else 120)
+        return Console(stderr=self.as_json, highlight=False, width=None if sys.stdout.isatty() else 150)
 
     def say(self, text: str) -> None:
         """A line of progress for a person; silent with --json."""
