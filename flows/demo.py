@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flows import configuration, jobs, orchestration, queue, remedies, simulated, story, supervision
@@ -85,14 +85,16 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
     outcome = Outcome()
     with ExitStack() as stack:
         stack.enter_context(supervision.terminable())
-        firm, server, settings = _start(stack, home, mark)
-        narrate(f"Five systems answer on loopback; the Prefect server's pages are at {server.ui_url}")
-        narrate(
-            f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower."
+        server_up = stack.enter_context(ThreadPoolExecutor(max_workers=1)).submit(
+            stack.enter_context, orchestration.server(env.load(home))
         )
+        firm, settings = _start(stack, home, mark)
+        narrate(f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower")
+        if not mark.is_adopted:
+            mark = _first_day(settings, home, mark)
+        server = server_up.result()
+        narrate(f"The Prefect server's pages are at {server.ui_url}")
         with orchestration.session(settings, server):
-            if not mark.is_adopted:
-                mark = _first_day(settings, home, mark)
             outcome.nights.append(_night(settings, "The first night" if not mark.days else "Another night"))
             outcome.day = _day(firm)
             outcome.nights.append(_night(settings, "The night after"))
@@ -143,7 +145,8 @@ def _mark(home: Path, *, fresh: bool, entries: int, seed: int) -> Mark:
             narrate(f"Going on with the firm of seed {known.seed}, {known.entries:,} entries; --fresh begins another.")
         return known
     home.mkdir(parents=True, exist_ok=True)
-    mark = Mark(seed, entries, datetime.now(UTC).date().isoformat())
+    # The firm's history ends at noon UTC of its day, so its day is the last whose noon has passed.
+    mark = Mark(seed, entries, (datetime.now(UTC) - timedelta(hours=12)).date().isoformat())
     _keep(home, mark)
     return mark
 
@@ -164,18 +167,12 @@ def _wipe(home: Path) -> None:
     (home / "demo.json").unlink()
 
 
-def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, orchestration.Server, Settings]:
-    """Simulated firm, Prefect server and warehouse, all at once; each is taken down when the stack closes."""
-    narrate("Starting five simulated systems, a warehouse and a Prefect server")
-    settings = env.load(home)
+def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, Settings]:
+    """Simulated firm and warehouse; both are taken down when the stack closes."""
+    narrate("Starting five simulated systems and a warehouse")
     arguments = ("--seed", str(mark.seed), "--entries", str(mark.entries), "--as-of", mark.as_of,
                  "--allowance", str(ALLOWANCE), "--keep", "--with-parent", str(os.getpid()))  # fmt: skip
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        firm_up = pool.submit(stack.enter_context, simulated.simulators(home, *arguments))
-        server_up = pool.submit(stack.enter_context, orchestration.server(settings))
-        warehouse = Warehouse.open(settings)
-        stack.callback(warehouse.stop)
-        firm, server = firm_up.result(), server_up.result()
+    firm = stack.enter_context(simulated.simulators(home, *arguments))
     firm.set_clock(datetime.now(UTC))
     connections = {
         name: replace(chosen, options={**chosen.options, "allowance": ALLOWANCE})
@@ -184,8 +181,10 @@ def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, orchestratio
     configuration.write(home, connections)
     configuration.write_rules(home, firm.rules)
     settings = env.load(home)
+    warehouse = Warehouse.open(settings)
+    stack.callback(warehouse.stop)
     jobs.prepare(settings)
-    return firm, server, settings
+    return firm, settings
 
 
 def _first_day(settings: Settings, home: Path, mark: Mark) -> Mark:
@@ -196,8 +195,11 @@ def _first_day(settings: Settings, home: Path, mark: Mark) -> Mark:
     for name in settings.connections:
         jobs.land(settings, name)
     jobs.build(settings)
-    for line in reverse_etl.adopt(settings, "erp_labor", actor="demo").text().splitlines():
-        narrate(f"  {line}")
+    report = reverse_etl.adopt(settings, "erp_labor", actor="demo")
+    narrate(f"  {report.text().splitlines()[0]}")
+    narrate(
+        f"  for a person to look at: {len(report.ours):,} of ours not found there, {len(report.theirs):,} there not matched"
+    )
     adopted = replace(mark, is_adopted=True)
     _keep(home, adopted)
     return adopted

@@ -12,7 +12,7 @@ import enum
 import functools
 import json
 import sys
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -55,7 +55,7 @@ Exit codes:
 def as_plain(value: Any) -> Any:
     """The value as JSON knows it: money and hours as strings in plain notation, times in ISO 8601."""
     if is_dataclass(value) and not isinstance(value, type):
-        return as_plain(asdict(value))
+        return {each.name: as_plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, dict):
         return {str(key): as_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

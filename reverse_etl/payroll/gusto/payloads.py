@@ -105,14 +105,14 @@ def key_of(sheet: Mapping[str, Any]) -> str | None:
 
 def detail_of(sheet: Mapping[str, Any]) -> dict[str, Any]:
     """What later calls on the sheet need."""
-    return {name: sheet.get(name) for name in ("version", "status", "updated_at")}
+    return {name: sheet.get(name) for name in ("version", "status", "updated_at", "synced_to_payroll_at")}
 
 
 def found(sheet: Mapping[str, Any]) -> Found:
     """A sheet as a look-up's answer."""
-    return Found(
-        str(sheet["uuid"]), sheet, detail_of(sheet), is_in_effect=sheet.get("synced_to_payroll_at") is not None
-    )
+    synced, written = moment(sheet.get("synced_to_payroll_at")), moment(sheet.get("updated_at"))
+    is_synced_since = synced is not None and (written is None or synced >= written)
+    return Found(str(sheet["uuid"]), sheet, detail_of(sheet), is_in_effect=is_synced_since)
 
 
 def pick(sheets: Iterable[Mapping[str, Any]], record: Record) -> Mapping[str, Any] | None:
@@ -169,8 +169,12 @@ class Period:
         }
 
 
-def standing(record: Record, sheet: Mapping[str, Any] | None) -> Outcome | None:
-    """Where an accepted sheet stands; None: approved there, and the payroll sync is what it waits for."""
+def standing(record: Record, sheet: Mapping[str, Any] | None, *, is_all_synced: bool = False) -> Outcome | None:
+    """Where an accepted sheet stands; None: approved there, and the payroll sync is what it waits for.
+
+    Args:
+        is_all_synced: its period's sync has just ended without complaint, or found nothing left to take over.
+    """
     if sheet is None:
         return Outcome(Result.GONE, category="gone_by_hand", message="The time sheet isn't there any more.")
     common: dict[str, Any] = {
@@ -181,7 +185,7 @@ def standing(record: Record, sheet: Mapping[str, Any] | None) -> Outcome | None:
         return Outcome(
             Result.REFUSED, category="rejected_there", message="The time sheet was rejected in Gusto.", **common
         )
-    if is_synced(record, sheet):
+    if is_synced(record, sheet) or (is_all_synced and sheet.get("synced_to_payroll_at") is not None):
         return Outcome(Result.ACKNOWLEDGED, **common)
     if sheet.get("status") != "approved":
         return Outcome(Result.ACCEPTED, message="awaiting approval there", **common)
@@ -189,7 +193,8 @@ def standing(record: Record, sheet: Mapping[str, Any] | None) -> Outcome | None:
 
 
 def is_synced(record: Record, sheet: Mapping[str, Any]) -> bool:
-    """Whether the payroll holds the sheet as we last wrote it."""
-    synced = moment(sheet.get("synced_to_payroll_at"))
-    written = moment((record.vendor_detail or {}).get("updated_at"))
-    return synced is not None and (written is None or synced >= written)
+    """Whether the payroll holds the sheet as we last wrote it: synced since, for a sync that it had then doesn't count."""
+    detail = record.vendor_detail or {}
+    synced, before = moment(sheet.get("synced_to_payroll_at")), moment(detail.get("synced_to_payroll_at"))
+    written = moment(detail.get("updated_at"))
+    return synced is not None and (synced != before or (written is not None and synced > written))

@@ -173,7 +173,8 @@ class Writer:
             if record.operation is Operation.DELETE:
                 yield record.intent_id, Outcome(Result.ACKNOWLEDGED, vendor_id=record.vendor_id, job_ref=job)
                 continue
-            outcome = payloads.standing(record, sheets.get(record.vendor_id or ""))
+            sheet = sheets.get(record.vendor_id or "")
+            outcome = payloads.standing(record, sheet, is_all_synced=trouble is None)
             yield (
                 record.intent_id,
                 outcome
@@ -183,7 +184,7 @@ class Writer:
             )
 
     def _sync(self, period: Period) -> tuple[str | None, str | None]:
-        """Run the payroll sync of a period: its id, and what it complained of. Nothing left to sync is not an error."""
+        """Run the payroll sync of a period: its id, and what it complained of; nothing left to sync is no complaint."""
         try:
             job = json_body(self._client.post(f"{self._company}/time_tracking/payroll_syncs", json=period.body))
         except Refused as error:
@@ -198,7 +199,8 @@ class Writer:
         told = "; ".join(
             str(one.get("message", one)) if isinstance(one, dict) else str(one) for one in job.get("errors") or ()
         )
-        return str(job["uuid"]), (f"payroll sync {job['status']}: {told}" if told else None)
+        is_clean = job["status"] == "success" and not told
+        return str(job["uuid"]), None if is_clean else f"payroll sync {job['status']}{': ' if told else ''}{told}"
 
 
 def _accepted(sheet: Mapping[str, Any], status: int) -> Outcome:

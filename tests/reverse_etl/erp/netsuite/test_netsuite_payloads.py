@@ -1,0 +1,115 @@
+"""Literal hours in, literal time rows out."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from plumbing.errors import Refused
+from plumbing.http import json_bytes
+from reverse_etl.erp.netsuite import payloads
+from reverse_etl.fieldmap import FieldMap, FieldRule
+from reverse_etl.writer import Operation, Record
+
+FIELDS = {
+    "employee_ref": "101",
+    "project_ref": "2044",
+    "task_ref": "9001",
+    "item_ref": "77",
+    "work_date": "2026-06-30",
+    "minutes": "450",
+    "is_billable": True,
+    "rate": "185.00",
+    "currency": "USD",
+}
+CREATE = Record(1, "erp_labor", "netsuite", Operation.CREATE, "kantata-91-g1", "kantata-91-g1-r1-c", "c", FIELDS)
+MAP = FieldMap("netsuite", "labor", ()).over(payloads.DEFAULT_FIELDS, payloads.COLUMNS)
+IGNORED = payloads.marker_fields(MAP)
+ROW = {
+    "id": "31930",
+    "employee": {"id": "101", "refName": "E00101"},
+    "customer": {"id": "2044"},
+    "caseTaskEvent": {"id": "9001"},
+    "item": {"id": "77"},
+    "tranDate": "2026-06-30",
+    "hours": "7:30",
+    "isBillable": True,
+    "timeType": {"id": "A", "refName": "Actual Time"},
+    "overrideRate": True,
+    "rate": Decimal("185.0"),
+    "memo": "anything",
+}
+
+
+def test_an_hour_becomes_a_time_row():
+    assert json_bytes(payloads.body(CREATE, MAP)) == (
+        b'{"caseTaskEvent":{"id":"9001"},"customer":{"id":"2044"},"employee":{"id":"101"},"hours":"7:30","isBillable":true,'
+        b'"item":{"id":"77"},"memo":"hourline kantata-91-g1-r1-c original","overrideRate":true,"rate":185,"timeType":{"id":"A"},'
+        b'"tranDate":"2026-06-30"}'
+    )
+
+
+def test_an_hour_without_rate_and_task_leaves_them_out():
+    built = payloads.body(replace(CREATE, fields={**FIELDS, "rate": None, "task_ref": None, "is_billable": False}), MAP)
+    assert "rate" not in built
+    assert "caseTaskEvent" not in built
+    assert (built["overrideRate"], built["isBillable"]) == (False, False)
+
+
+def test_an_amend_empties_what_was_there_and_is_no_more():
+    amend = replace(CREATE, operation=Operation.AMEND, fields={**FIELDS, "task_ref": None}, previous=FIELDS)
+    built = payloads.body(amend, MAP)
+    assert built["caseTaskEvent"] is None
+    assert built["memo"].endswith("amended")
+
+
+@pytest.mark.parametrize("name", payloads.REQUIRED)
+def test_an_hour_without_what_a_row_needs_is_refused(name):
+    with pytest.raises(Refused, match=f"The hour has no {name}"):
+        payloads.body(replace(CREATE, fields={**FIELDS, name: None}), MAP)
+
+
+def test_a_custom_field_comes_from_the_firms_map():
+    own = FieldMap("netsuite", "labor", [FieldRule("custcol_dw", "column", "record_key", "text")])
+    built = payloads.body(CREATE, own.over(payloads.DEFAULT_FIELDS, payloads.COLUMNS))
+    assert built["custcol_dw"] == "kantata-91-g1"
+
+
+def test_a_row_that_says_the_same_matches_whatever_its_memo():
+    assert payloads.says_the_same(payloads.body(CREATE, MAP), ROW, IGNORED)
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"hours": "7:31"},
+        {"rate": Decimal("185.01")},
+        {"rate": None},
+        {"employee": {"id": "102"}},
+        {"tranDate": "2026-06-29"},
+        {"isBillable": False},
+        {"caseTaskEvent": None},
+    ],
+)
+def test_a_row_that_differs_in_one_field_does_not_match(difference):
+    assert not payloads.says_the_same(payloads.body(CREATE, MAP), {**ROW, **difference}, IGNORED)
+
+
+def test_an_emptied_field_matches_only_when_it_is_empty_there():
+    amend = replace(CREATE, operation=Operation.AMEND, fields={**FIELDS, "task_ref": None}, previous=FIELDS)
+    built = payloads.body(amend, MAP)
+    assert not payloads.says_the_same(built, ROW, IGNORED)
+    assert payloads.says_the_same(built, {name: value for name, value in ROW.items() if name != "caseTaskEvent"}, IGNORED)
+
+
+@pytest.mark.parametrize(("duration", "minutes"), [("7:30", 450), ("07:30", 450), ("0:05", 5), ("-1:30", -90), ("7.5", None), (None, None)])
+def test_durations_are_read(duration, minutes):
+    assert payloads.minutes_of(duration) == minutes
+
+
+@pytest.mark.parametrize(
+    ("location", "vendor_id"),
+    [("https://x/services/rest/record/v1/timeBill/31930", "31930"), ("/timeBill/eid:kantata-91-g1", None), (None, None), ("", None)],
+)
+def test_the_location_names_the_id_or_nothing(location, vendor_id):
+    assert payloads.id_of_location(location) == vendor_id
