@@ -148,7 +148,7 @@ class _Landing:
             except HourlineError as error:
                 one.status = "stopped" if isinstance(error, ImplausibleRead) else "failed"
                 one.sentence = f"{resource.name}: {error}"
-                _log.warning(
+                _log.info(  # the report says it to whoever landed
                     "resource not landed", connection=report.connection, resource=resource.name, reason=str(error)
                 )
                 if _concerns_all(error):
@@ -315,8 +315,8 @@ class _Landing:
             f"Connection {self._store.name} listed {load.reading.rows_read:,} {resource.name}{where} and lacks {len(missing):,} "
             f"of the {live:,} that landed before, more than {self._limit:.0%}: the source is stopped, and nothing was deleted.",
             connection=self._store.name,
-            remedy="Check that the connection's user still sees everything; if the records are really gone, land once with "
-            "a higher missing_share_limit.",
+            remedy="Check that the connection's user still sees everything; if the records are really gone, run once "
+            f"`hourline land {self._store.name} --full --missing-limit 100`.",
         )
 
     def _note_failure(self, resource: Resource, load: _Load, error: BaseException) -> None:

@@ -22,6 +22,8 @@ def nightly(desk: Desk) -> ExitCode:
     Runs against the Prefect server that is up (`hourline up`, or PREFECT_API_URL), else against one of its own. A source
     that stops keeps back what rests on it and nothing else; run it again when you like.
     """
+    from rich.markup import escape
+
     from flows import orchestration, supervision
     from flows.narration import listening
     from flows.render import statement as picture
@@ -40,7 +42,7 @@ def nightly(desk: Desk) -> ExitCode:
     desk.show(
         _plain(night),
         *pictures,
-        *(f"[red]{name}[/red]: {why}" for name, why in (night.stopped | night.waiting).items()),
+        *(f"[red]{name}[/red]: {escape(why)}" for name, why in (night.stopped | night.waiting).items()),
     )
     return _exit_code(night)
 

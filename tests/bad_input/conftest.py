@@ -118,9 +118,7 @@ class Office:
 
     def cursors(self, connection: str) -> dict[str, str]:
         """The cursors of a connection, by resource."""
-        return dict(
-            self.query("select resource, cursor_value from landing.cursor where connection = %s", connection)
-        )
+        return dict(self.query("select resource, cursor_value from landing.cursor where connection = %s", connection))
 
     def configure(self, connection: str, changes: Mapping[str, Any]) -> None:
         """Changes keys of a connection in hourline.toml."""
@@ -169,7 +167,7 @@ class Template:
 @pytest.fixture(scope="session")
 def shared_firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
     """A small firm for the folder; what a test switches on or enters there, it takes back or leaves for nobody to meet."""
-    with start_firm(tmp_path_factory.mktemp("bad") / "firm", seed=11, entries=120, as_of="2026-11-16") as firm:
+    with start_firm(tmp_path_factory.mktemp("bad") / "firm", seed=11, entries=260, as_of="2026-11-16") as firm:
         yield firm
 
 
@@ -219,7 +217,9 @@ def office(
 @pytest.fixture
 def bare(shared_firm: Firm, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     """A data folder that is not there yet, and a database address where nothing was made."""
-    return Office(tmp_path / "home", at(server_url, "hourline_bad_none"), shared_firm, monkeypatch, secrets_of(shared_firm))
+    return Office(
+        tmp_path / "home", at(server_url, "hourline_bad_none"), shared_firm, monkeypatch, secrets_of(shared_firm)
+    )
 
 
 def at(server_url: str, database: str) -> str:
@@ -229,5 +229,8 @@ def at(server_url: str, database: str) -> str:
 def secrets_of(firm: Firm) -> set[str]:
     """Every secret that the simulated vendors gave out."""
     return {
-        value for one in firm.addresses.values() for name, value in one["secrets"].items() if name not in NAMES and value
+        value
+        for one in firm.addresses.values()
+        for name, value in one["secrets"].items()
+        if name not in NAMES and value
     }

@@ -28,8 +28,156 @@ def test_wrong_credentials_stop_their_source_alone_and_say_where_to_mend_them(of
     before = office.cursors(system)
     other = "workday" if system != "workday" else "salesforce"
     said = office.run("land", system, other, "--json")
-    print(said.out, said.err)
     assert said.exit_code == 4
     assert [one["connection"] for one in said.document["landed"]] == [other]
     assert f"secrets of connection {system}" in said.stopped(system)
     assert office.cursors(system) == before
+
+
+def test_an_unreachable_host_is_named_and_the_others_land(office: Office) -> None:
+    port = closed_port()
+    office.configure("netsuite", {"base_url": f"http://127.0.0.1:{port}/services/rest"})
+    said = office.run("land", "netsuite", "workday", "--json")
+    assert said.exit_code == 4
+    assert f"127.0.0.1:{port} cannot be reached" in said.stopped("netsuite")
+    assert "nothing was sent" in said.stopped("netsuite")
+    assert "Check the address and the network, then run again." in said.stopped("netsuite")
+    assert [one["connection"] for one in said.document["landed"]] == ["workday"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ({"kind": "truncate"}, "got no whole answer"),
+        ({"kind": "malformed"}, "is no whole JSON document"),
+        ({"kind": "status", "status": 500, "body": "<html>oops</html>"}, "was answered with 500"),
+        ({"kind": "drop"}, "got no whole answer"),
+    ],
+    ids=["cut off", "no JSON", "500", "hung up"],
+)
+@pytest.mark.parametrize("after", [0, 1], ids=["first page", "second page"])
+def test_a_broken_page_lands_nothing_of_its_list_and_everything_else(
+    office: Office, fault: dict[str, object], sentence: str, after: int
+) -> None:
+    office.query("delete from raw_kantata.time_entries")
+    office.query("delete from landing.cursor where connection = 'kantata'")
+    office.firm["kantata"].fault(path="/time_entries$", query="per_page=200", times=None, after=after, **fault)
+    said = office.run("land", "kantata", "workday", "--json")
+    assert said.exit_code == 4
+    assert said.stopped("kantata").startswith("time_entries: Connection kantata: ")
+    assert sentence in said.stopped("kantata")
+    assert office.count("raw_kantata.time_entries") == 0
+    assert "time_entries" not in office.cursors("kantata")
+    assert office.cursors("kantata")["timesheet_submissions"]
+    assert [one["connection"] for one in said.document["landed"]] == ["workday"]
+    office.firm["kantata"].clear_faults()
+    again = office.run("land", "kantata", "--json")
+    assert again.exit_code == 0
+    assert office.count("raw_kantata.time_entries") == office.firm["kantata"].get("health")["entries"]
+
+
+def test_a_passing_500_is_read_again_and_nobody_is_told(office: Office) -> None:
+    office.firm["kantata"].fault("status", status=500, path="/time_entries$", times=1)
+    said = office.run("land", "kantata", "--full", "--json")
+    assert said.exit_code == 0
+    assert said.document["stopped"] == {}
+
+
+@pytest.mark.parametrize(
+    ("system", "path", "resource", "column"),
+    [
+        ("kantata", "/time_entries$", "time_entries", "time_in_minutes"),
+        ("salesforce", "/query", "accounts", "AccountNumber"),
+        ("workday", "/customreport2/", "workers", "Employee_ID"),
+        ("netsuite", "/suiteql", "employees", "entityid"),
+        ("gusto", "/employees", "employees", "uuid"),
+    ],
+)
+def test_a_column_that_is_gone_is_named_and_nothing_of_it_lands(
+    office: Office, system: str, path: str, resource: str, column: str
+) -> None:
+    rows = office.count(f"raw_{system}.{resource}")
+    office.firm[system].fault("missing_column", field=column, path=path, times=None)
+    other = "workday" if system != "workday" else "salesforce"
+    said = office.run("land", system, other, "--full", "--json")
+    assert said.exit_code == 4
+    print(said.stopped(system))
+    assert f"{resource} lost its column {column}" in said.stopped(system)
+    assert "nothing of this read landed" in said.stopped(system)
+    assert office.count(f"raw_{system}.{resource}") == rows
+    assert [one["connection"] for one in said.document["landed"]] == [other]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("date_performed", 20261116, "date_performed ought to be a date and is number"),
+        ("time_in_minutes", "eight", "time_in_minutes ought to be a whole number and is text"),
+    ],
+    ids=["a number where text was", "text where a number was"],
+)
+def test_a_type_that_changed_in_every_record_stops_the_list(
+    office: Office, column: str, value: object, words: str
+) -> None:
+    rows, cursors = office.count("raw_kantata.time_entries"), office.cursors("kantata")
+    office.firm["kantata"].fault("wrong_type", field=column, value=value, path="/time_entries$", times=None)
+    said = office.run("land", "kantata", "workday", "--full", "--json")
+    assert said.exit_code == 4
+    assert f"time_entries changed its shape: {words} in a whole page" in said.stopped("kantata")
+    assert office.count("raw_kantata.time_entries") == rows
+    assert office.cursors("kantata")["time_entries"] == cursors["time_entries"]
+    assert [one["connection"] for one in said.document["landed"]] == ["workday"]
+
+
+def test_one_record_with_text_where_a_number_was_is_quarantined_and_comes_back_when_it_is_mended(
+    office: Office,
+) -> None:
+    office.firm["kantata"].change("add_hours", count=1)
+    office.firm["kantata"].fault("wrong_type", field="time_in_minutes", value="eight", path="/time_entries", times=None)
+    said = office.run("land", "kantata", "--json")
+    print(said.out, said.err)
+    assert office.query("select reason, field from landing.quarantine where resource = 'time_entries'") == [
+        ("time_in_minutes ought to be a whole number and is text", "time_in_minutes")
+    ]
+    office.firm["kantata"].clear_faults()
+    again = office.run("land", "kantata", "--full", "--json")
+    assert again.exit_code == 0
+    assert office.count("landing.quarantine", "resolved_at is null") == 0
+
+
+@pytest.mark.parametrize(
+    ("system", "path", "resource"),
+    [
+        ("kantata", "/time_entries$", "time_entries"),
+        ("workday", "/customreport2/", "workers"),
+        ("salesforce", "/query", "pricebook_entries"),
+        ("netsuite", "/suiteql", "project_tasks"),
+    ],
+)
+def test_an_empty_list_where_many_stood_stops_the_source_and_deletes_nothing(
+    office: Office, system: str, path: str, resource: str
+) -> None:
+    rows = office.count(f"raw_{system}.{resource}")
+    office.firm[system].fault("empty_page", path=path, times=None)
+    other = "workday" if system != "workday" else "salesforce"
+    said = office.run("land", system, other, "--full", "--json")
+    print(said.stopped(system))
+    assert said.exit_code == 4
+    assert "the source is stopped, and nothing was deleted" in said.stopped(system)
+    assert office.count(f"raw_{system}.{resource}") == rows
+    assert office.count(f"raw_{system}.{resource}", "is_deleted") == 0
+    assert [one["connection"] for one in said.document["landed"]] == [other]
+
+
+def test_an_error_for_people_is_one_line_a_connection(office: Office) -> None:
+    office.set_secret("workday", "password", WRONG)
+    said = office.run("land", "workday", "salesforce")
+    print(said.out, "ERR", said.err)
+    assert said.exit_code == 4
+
+
+def closed_port() -> int:
+    """A port of this host where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
