@@ -99,7 +99,7 @@ def _waiting(statement: Statement) -> Table | None:
     """What is due and not posted: reason, owner, hours, money, since when."""
     rows: dict[Key, list[Line]] = defaultdict(list)
     for one in statement.lines:
-        if one.line == 4 and one.side == "part" and one.bucket != "posted" and one.row_count:  # noqa: PLR2004
+        if one.line == 4 and one.side == "part" and one.bucket != "posted" and one.row_count:
             rows[one.name, one.bucket, one.reason or "", one.owner or ""].append(one)
     if not rows:
         return None
@@ -118,7 +118,7 @@ def _differences(lines: Iterable[Line]) -> Table | None:
     """Named differences between the ledger and what the destination reports back."""
     rows: dict[Key, list[Line]] = defaultdict(list)
     for one in lines:
-        if one.line == 5 and one.side == "part" and one.bucket != "read back" and one.row_count:  # noqa: PLR2004
+        if one.line == 5 and one.side == "part" and one.bucket != "read back" and one.row_count:
             rows[one.name, one.destination or "", one.bucket].append(one)
     if not rows:
         return None
