@@ -96,7 +96,9 @@ def _deliver(settings: Settings, night: Night) -> None:
         if planned is None:
             continue
         night.plans[sync] = planned
-        narrate(f"{sync}: {planned.text().splitlines()[0]}")
+        for line in planned.text().splitlines():
+            if not line.startswith(" "):  # one a destination; `hourline plan` breaks them down
+                narrate(f"{sync}: {line}")
         for destination in ready:
             pushed = _tried(night, f"{sync} to {destination}", push_sync, place, sync, destination)
             if pushed is not None:

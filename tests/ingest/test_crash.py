@@ -33,7 +33,7 @@ def start(kantata: Landing, home: Path) -> subprocess.Popen[bytes]:
     secrets = home / "secrets.toml"
     secrets.write_text(f'[{connection.name}]\ntoken = "{TOKEN}"\n[hourline]\nmaster_key = "{"0" * 64}"\n')
     secrets.chmod(0o600)
-    environment = os.environ | {
+    environment = os.environ | {  # noqa: TID251  a process of our own, told where to land
         "HOURLINE_HOME": str(home),
         "HOURLINE_WAREHOUSE_URL": kantata.settings.warehouse_url.get_secret_value(),
     }
@@ -54,7 +54,9 @@ def killer(process_of: list[subprocess.Popen[bytes]], at_call: int, after: float
 # By calls: amid the pages; then moments in which the stage is filled and the rows are appended; then
 # the count that follows the commit.
 @pytest.mark.parametrize(("at_call", "after"), [(3, 0.0), (4, 0.05), (4, 0.3), (5, 0.0)])
-def test_a_killed_landing_is_made_good_by_the_next(kantata: Landing, tmp_path: Path, at_call: int, after: float) -> None:
+def test_a_killed_landing_is_made_good_by_the_next(
+    kantata: Landing, tmp_path: Path, at_call: int, after: float
+) -> None:
     kantata.script.add(*(entry(n) for n in range(COUNT)))
     process_of: list[subprocess.Popen[bytes]] = []
     kantata.script.hook = killer(process_of, at_call, after)

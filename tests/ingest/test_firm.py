@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 import ingest
-from plumbing import catalog, vendors
+from plumbing import catalog
 from plumbing.settings import Connection, Settings
 from tests.fixtures.simulators import Firm, start_firm
 
