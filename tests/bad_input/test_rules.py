@@ -31,7 +31,9 @@ def test_a_mistake_in_a_rule_file_is_told_with_its_place_and_changes_no_rule(
     said = office.run("build", "--json")
     assert said.exit_code == 2
     assert said.error.startswith(f"The rule file {path}{sentence}")
-    assert "Correct the file, then run `hourline build`; until then the rules loaded before stay in force." in said.error
+    assert (
+        "Correct the file, then run `hourline build`; until then the rules loaded before stay in force." in said.error
+    )
     assert office.query("select * from rule.routing order by 1, 2, 4") == rules
 
 
