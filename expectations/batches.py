@@ -13,17 +13,18 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
 def batch_sql(batch: str, *, connection: str = "", plan_id: int = 0) -> str:
-    """The select of a batch: `loads` and `raw.<resource>` of a connection, `intents` of a plan.
+    """The select of a batch: `loads` and `raw.<resource>` of a connection, `intents` of a plan that are about to depart.
 
     Raises:
         Misconfigured: the connection's name can't stand in a schema's name.
     """
     if batch == "intents":
-        return f"select * from delivery.intent where plan_id = {int(plan_id)}"  # noqa: S608 - a number
+        return f"select * from delivery.intent where plan_id = {int(plan_id)} and state = 'planned'"  # noqa: S608 - a number
     _check(connection)
     newest = (
-        "select distinct on (resource) * from landing.load "  # noqa: S608 - the names passed the check
-        f"where connection = '{connection}' order by resource, read_started_at desc, load_id desc"
+        "select * from ("  # noqa: S608 - the names passed the check
+        "select *, first_value(run_id) over (partition by resource order by read_started_at desc, load_id desc) as last_run_id "
+        f"from landing.load where connection = '{connection}') as load where run_id = last_run_id"
     )
     if batch == "loads":
         return newest

@@ -13,8 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 from flows import configuration, jobs, orchestration, queue, remedies, simulated, story, supervision
 from flows.narration import narrate
@@ -68,14 +68,14 @@ class Outcome:
     replayed: int = 0
     causes: list[queue.Cause] = field(default_factory=list)
     seconds: float = 0.0
-    _statement: Statement | None = None
+    drawn: Statement | None = None
     story: Story | None = None
 
     @property
     def statement(self) -> Statement:
         """The statement the demo ends on."""
-        assert self._statement is not None  # noqa: S101  `run` draws it before it returns
-        return self._statement
+        assert self.drawn is not None  # noqa: S101  `run` draws it before it returns
+        return self.drawn
 
 
 def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
@@ -85,19 +85,23 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
     outcome = Outcome()
     with ExitStack() as stack:
         stack.enter_context(supervision.terminable())
-        firm, server, settings = _start(stack, home, mark)
-        narrate(f"Five systems answer on loopback; the Prefect server's pages are at {server.ui_url}")
-        narrate(
-            f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower."
+        server_up = stack.enter_context(ThreadPoolExecutor(max_workers=1)).submit(
+            stack.enter_context, orchestration.server(env.load(home))
         )
+        firm, settings = _start(stack, home, mark)
+        narrate(
+            f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower"
+        )
+        if not mark.is_adopted:
+            mark = _first_day(settings, home, mark)
+        server = server_up.result()
+        narrate(f"The Prefect server's pages are at {server.ui_url}")
         with orchestration.session(settings, server):
-            if not mark.is_adopted:
-                mark = _first_day(settings, home, mark)
             outcome.nights.append(_night(settings, "The first night" if not mark.days else "Another night"))
             outcome.day = _day(firm)
             outcome.nights.append(_night(settings, "The night after"))
             _correct(settings, firm, outcome)
-            outcome._statement = jobs.reconcile(settings)
+            outcome.drawn = jobs.reconcile(settings)
             outcome.causes = queue.by_cause(queue.open_exceptions(settings))
             if entry := remedies.worth_tracing(settings):
                 outcome.story = story.tell(settings, entry)
@@ -143,7 +147,8 @@ def _mark(home: Path, *, fresh: bool, entries: int, seed: int) -> Mark:
             narrate(f"Going on with the firm of seed {known.seed}, {known.entries:,} entries; --fresh begins another.")
         return known
     home.mkdir(parents=True, exist_ok=True)
-    mark = Mark(seed, entries, datetime.now(UTC).date().isoformat())
+    # The firm's history ends at noon UTC of its day, so its day is the last whose noon has passed.
+    mark = Mark(seed, entries, (datetime.now(UTC) - timedelta(hours=12)).date().isoformat())
     _keep(home, mark)
     return mark
 
@@ -164,18 +169,12 @@ def _wipe(home: Path) -> None:
     (home / "demo.json").unlink()
 
 
-def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, orchestration.Server, Settings]:
-    """Simulated firm, Prefect server and warehouse, all at once; each is taken down when the stack closes."""
-    narrate("Starting five simulated systems, a warehouse and a Prefect server")
-    settings = env.load(home)
+def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, Settings]:
+    """Simulated firm and warehouse; both are taken down when the stack closes."""
+    narrate("Starting five simulated systems and a warehouse")
     arguments = ("--seed", str(mark.seed), "--entries", str(mark.entries), "--as-of", mark.as_of,
                  "--allowance", str(ALLOWANCE), "--keep", "--with-parent", str(os.getpid()))  # fmt: skip
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        firm_up = pool.submit(stack.enter_context, simulated.simulators(home, *arguments))
-        server_up = pool.submit(stack.enter_context, orchestration.server(settings))
-        warehouse = Warehouse.open(settings)
-        stack.callback(warehouse.stop)
-        firm, server = firm_up.result(), server_up.result()
+    firm = stack.enter_context(simulated.simulators(home, *arguments))
     firm.set_clock(datetime.now(UTC))
     connections = {
         name: replace(chosen, options={**chosen.options, "allowance": ALLOWANCE})
@@ -184,8 +183,10 @@ def _start(stack: ExitStack, home: Path, mark: Mark) -> tuple[Firm, orchestratio
     configuration.write(home, connections)
     configuration.write_rules(home, firm.rules)
     settings = env.load(home)
+    warehouse = Warehouse.open(settings)
+    stack.callback(warehouse.stop)
     jobs.prepare(settings)
-    return firm, server, settings
+    return firm, settings
 
 
 def _first_day(settings: Settings, home: Path, mark: Mark) -> Mark:
@@ -196,8 +197,11 @@ def _first_day(settings: Settings, home: Path, mark: Mark) -> Mark:
     for name in settings.connections:
         jobs.land(settings, name)
     jobs.build(settings)
-    for line in reverse_etl.adopt(settings, "erp_labor", actor="demo").text().splitlines():
-        narrate(f"  {line}")
+    report = reverse_etl.adopt(settings, "erp_labor", actor="demo")
+    narrate(f"  {report.text().splitlines()[0]}")
+    narrate(
+        f"  for a person to look at: {len(report.ours):,} of ours not found there, {len(report.theirs):,} there not matched"
+    )
     adopted = replace(mark, is_adopted=True)
     _keep(home, adopted)
     return adopted
@@ -208,7 +212,7 @@ def _night(settings: Settings, title: str) -> Night:
     from flows.nightly import nightly
 
     narrate(f"[bold]{title}[/bold]")
-    state = nightly(str(settings.home), return_state=True)
+    state = cast(Any, nightly)(str(settings.home), return_state=True)
     night = state.result(raise_on_failure=False)
     if isinstance(night, BaseException):
         raise HourlineError(f"The night failed: {night}", remedy="`hourline nightly --debug` shows where.") from night

@@ -7,9 +7,11 @@ first, opens what it needs, and raises `HourlineError` with one sentence; a fail
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from flows import dbt
+from rich.markup import escape
+
+from flows import dbt, rules
 from flows.dbt import BuildReport
 from flows.narration import narrate
 from flows.outcomes import Delivery, Landed, SourceStopped, StoppedAtDoor
@@ -18,6 +20,7 @@ from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
     from expectations import Verdict
     from flows.statement import Statement
@@ -43,11 +46,23 @@ def prepare(settings: Settings) -> None:
     ingest.ensure(settings)
 
 
-def land(settings: Settings, connection: str, *, full: bool = False, resources: Sequence[str] | None = None) -> Landed:
-    """Reads one connection and appends what changed."""
+def land(
+    settings: Settings,
+    connection: str,
+    *,
+    full: bool = False,
+    resources: Sequence[str] | None = None,
+    missing_limit: Decimal | None = None,
+) -> Landed:
+    """Reads one connection and appends what changed.
+
+    Args:
+        missing_limit: share of a list that may be missing before its source is stopped; None: the usual one.
+    """
     import ingest
 
-    report = ingest.land(settings, connection, resources=resources, full=full)
+    limit: dict[str, Any] = {} if missing_limit is None else {"missing_share_limit": missing_limit}
+    report = ingest.land(settings, connection, resources=resources, full=full, **limit)
     landed = Landed(
         connection,
         rows_read=sum(one.rows_read for one in report.resources),
@@ -90,10 +105,16 @@ def require_passed(verdict: Verdict) -> Verdict:
 def build(
     settings: Settings, *, select: str | None = None, on_node: Callable[[str, str], None] | None = None
 ) -> BuildReport:
-    """Loads the rules and builds the models; everything by default."""
-    command = ["build", *(["--select", *select.split()] if select else [])]
+    """Loads the rules, builds the models and tests the data; everything by default. Unit tests are the code's, not the data's.
+
+    Raises:
+        Misconfigured: a rule file holds a mistake; nothing was loaded or built.
+        BuildFailed: a model or test failed.
+    """
+    rules.require_good(settings)
+    command = ["build", "--exclude-resource-type", "unit_test", *(["--select", *select.split()] if select else [])]
     report = dbt.run(settings, command, on_node=on_node).require()
-    narrate(f"models: {sum(report.statuses.values())} nodes in {report.seconds:.1f} s")
+    narrate(f"  models: {sum(report.statuses.values())} nodes in {report.seconds:.1f} s")
     return report
 
 
@@ -189,7 +210,7 @@ def push(settings: Settings, sync: str, destination: str) -> PushReport:
                 report.add(outcome, number)
         report.calls += each.calls
         report.stopped = report.stopped or each.stopped
-    narrate(report.text())
+    narrate(escape(report.text()))
     return report
 
 

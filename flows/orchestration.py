@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def variables(settings: Settings, api_url: str | None) -> dict[str, str]:
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_CLI_PROMPT": "false",
     }
@@ -105,8 +106,11 @@ def server(settings: Settings, *, port: int = 0) -> Iterator[Server]:
 def session(settings: Settings, at: Server) -> Iterator[None]:
     """Within it, flows of this process run against `at`. Prefect must not be imported before the first session."""
     with env.exported(variables(settings, at.api_url)):
+        from prefect.logging.configuration import setup_logging
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
+        setup_logging()
+        _keep_off_the_terminal()
         with temporary_settings({PREFECT_API_URL: at.api_url}):
             yield
 
@@ -135,6 +139,16 @@ def worker(settings: Settings, at: Server) -> Iterator[None]:
         yield
     finally:
         child.stop()
+
+
+def _keep_off_the_terminal() -> None:
+    """Prefect's own log goes to its pages; the terminal gets what we narrate, and sentences instead of tracebacks."""
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        for handler in list(logger.handlers):
+            if isinstance(handler, logging.StreamHandler):
+                logger.removeHandler(handler)
 
 
 def limit(connection: str) -> str:

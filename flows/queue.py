@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -53,7 +52,7 @@ class Cause:
     owner: str
     rows: int = 0
     minutes: Decimal = Decimal(0)
-    money: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    money: dict[str, Decimal] = field(default_factory=dict)
     since: datetime | None = None
     example: str = ""
 
@@ -91,7 +90,7 @@ def by_cause(rows: Iterable[Row]) -> list[Cause]:
         one.rows += 1
         one.minutes += row.minutes or Decimal(0)
         if row.money is not None and row.currency:
-            one.money[row.currency] += row.money
+            one.money[row.currency] = one.money.get(row.currency, Decimal(0)) + row.money
         one.since = min(filter(None, (one.since, row.opened_at)))
     return sorted(causes.values(), key=lambda one: (-one.minutes, one.sync, one.cause))
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -27,14 +27,16 @@ from ingest.sources import Absence, Page, Total
 from ingest.stage import Stage
 from ingest.store import Appended, SchemaChange, Store
 from ingest.vault import Vault
-from plumbing import log, vendors
+from plumbing import disk, log, vendors
 from plumbing.errors import HourlineError, Misconfigured, Terminal, Unauthorized, Unavailable
 from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from ingest.declaration import Resource
+    from pathlib import Path
     from types import TracebackType
 
+    from ingest.declaration import Resource
+    from ingest.store import Scope
     from plumbing.settings import Settings
 
 MISSING_SHARE_LIMIT = Decimal("0.03")
@@ -147,7 +149,7 @@ class _Landing:
             except HourlineError as error:
                 one.status = "stopped" if isinstance(error, ImplausibleRead) else "failed"
                 one.sentence = f"{resource.name}: {error}"
-                _log.warning(
+                _log.info(  # the report says it to whoever landed
                     "resource not landed", connection=report.connection, resource=resource.name, reason=str(error)
                 )
                 if _concerns_all(error):
@@ -161,14 +163,15 @@ class _Landing:
         self._settle(resource, report)
 
     def _catch_up(self, resource: Resource, report: ResourceReport, cursor: str | None, *, is_listing: bool) -> None:
-        load = self._load(
-            resource, report, self._source.read(resource, cursor, self._store), cursor, is_listing=is_listing
-        )
+        pages = self._source.read(resource, cursor, self._store)
+        scope: Scope = "listing" if is_listing or cursor is None else "changes"
+        load = self._load(resource, report, pages, cursor, scope, is_listing=is_listing)
         self._confirm(resource, report, load.missing)
 
     def _list_again(self, resource: Resource, report: ResourceReport, period: date | None) -> None:
         pages = self._source.read_window(resource, period)
-        load = self._load(resource, report, pages, None, is_listing=True, period=period)
+        scope: Scope = "window" if period else "listing"
+        load = self._load(resource, report, pages, None, scope, is_listing=True, period=period)
         self._confirm(resource, report, load.missing)
 
     def _follow_hints(self, resource: Resource, report: ResourceReport) -> None:
@@ -216,7 +219,7 @@ class _Landing:
                 elif not isinstance(record, Absence):
                     yield Page([record])
 
-        self._load(resource, report, found(), None, is_listing=False, gone=gone)
+        self._load(resource, report, found(), None, "named", is_listing=False, gone=gone)
 
     def _load(
         self,
@@ -224,6 +227,7 @@ class _Landing:
         report: ResourceReport,
         pages: Iterable[Page],
         cursor: str | None,
+        scope: Scope,
         *,
         is_listing: bool,
         period: date | None = None,
@@ -237,7 +241,7 @@ class _Landing:
         reading = Reading(shaper, load_id, self._store.now, self._vault, is_listing=is_listing, progress=tell)
         load = _Load(load_id, reading)
         report.load_ids.append(load_id)
-        self._store.begin(load_id, resource.name, cursor)
+        self._store.begin(load_id, resource.name, cursor, scope)
         try:
             is_staged = self._fill_stage(resource, reading, pages)
             self._check_columns(resource, reading)
@@ -312,8 +316,8 @@ class _Landing:
             f"Connection {self._store.name} listed {load.reading.rows_read:,} {resource.name}{where} and lacks {len(missing):,} "
             f"of the {live:,} that landed before, more than {self._limit:.0%}: the source is stopped, and nothing was deleted.",
             connection=self._store.name,
-            remedy="Check that the connection's user still sees everything; if the records are really gone, land once with "
-            "a higher missing_share_limit.",
+            remedy="Check that the connection's user still sees everything; if the records are really gone, run once "
+            f"`hourline land {self._store.name} --full --missing-limit 100`.",
         )
 
     def _note_failure(self, resource: Resource, load: _Load, error: BaseException) -> None:
@@ -326,15 +330,16 @@ class _Landing:
             self._store.note_schema_changes(resource.name, load.load_id, [change])
 
     def _told(self, resource: Resource) -> _Told:
-        return _Told(self._store.name, resource.name)
+        return _Told(self._store.name, resource.name, self._stage.home)
 
 
 class _Told:
     """Says in one sentence when the warehouse or the loader did not take a load."""
 
-    def __init__(self, connection: str, resource: str) -> None:
+    def __init__(self, connection: str, resource: str, home: Path) -> None:
         self._connection = connection
         self._resource = resource
+        self._home = home
 
     def __enter__(self) -> None:
         return None
@@ -344,6 +349,8 @@ class _Told:
     ) -> None:
         from dlt.common.exceptions import DltException
 
+        if (full := disk.trouble(error, self._home)) is not None:
+            raise full from error
         if not isinstance(error, psycopg.Error | DltException):
             return
         inner: BaseException = error

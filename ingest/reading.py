@@ -17,7 +17,7 @@ from ingest.stage import BatchBuilder
 from ingest.store import SchemaChange
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     from ingest.sources import Page
     from ingest.vault import Vault

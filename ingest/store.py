@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ingest.shaping import Misfit
     from ingest.sources import Total
 
+Scope = Literal["listing", "changes", "window", "named"]  # all there is, what changed, a month, records asked for by id
 _WAIT_FOR_OTHERS = "30s"
 _ENDED_EARLY = "The process that read it ended before the load did; nothing of it landed."
 
@@ -48,6 +50,7 @@ class Store:
     def __init__(self, session: psycopg.Connection[Any], name: str) -> None:
         self.session = session
         self.name = name
+        self.run_id = uuid.uuid4().hex  # what is read by one call of `land` belongs together
 
     def declare(self, system: str, resources: Sequence[Resource]) -> None:
         """Make the raw tables of a connection and tell the landing statement what they are; again is harmless."""
@@ -111,12 +114,12 @@ class Store:
         ).fetchone()
         return found[0] if found else None
 
-    def begin(self, load_id: str, resource: str, cursor: str | None) -> None:
+    def begin(self, load_id: str, resource: str, cursor: str | None, scope: Scope) -> None:
         """Note that a load has begun."""
         self.session.execute(
-            "insert into landing.load (load_id, connection, resource, status, read_started_at, cursor_from)"
-            " values (%s, %s, %s, 'running', clock_timestamp(), %s)",
-            (load_id, self.name, resource, cursor),
+            "insert into landing.load (load_id, run_id, connection, resource, scope, status, read_started_at, cursor_from)"
+            " values (%s, %s, %s, %s, %s, 'running', clock_timestamp(), %s)",
+            (load_id, self.run_id, self.name, resource, scope, cursor),
         )
 
     def fail(self, load_id: str, status: str, error: str, rows_read: int) -> None:
@@ -273,6 +276,11 @@ class Store:
     def has_stage(self, resource: str) -> bool:
         """Whether anything of the resource was ever staged."""
         return bool(self._one("select to_regclass(%s) is not null", (f'stage_{self.name}."{resource}"',))[0])
+
+    def newest_version(self, resource: str) -> int:
+        """See `ingest.sources.Landed`."""
+        query = sql.SQL("select coalesce(max(version), 0) from {}").format(self._raw(resource))
+        return int(self.session.execute(query).fetchone()[0])  # type: ignore[index]
 
     def versions_after(self, resource: str, version: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """See `ingest.sources.Landed`."""

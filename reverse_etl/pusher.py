@@ -215,7 +215,7 @@ def _follow_up(settings: Settings, engine: sa.Engine, sync: Sync, destination: s
     for change in changes:
         if change.claim.record.intent_id in changed:
             report.add(change.transition.state)
-    report.waiting = len(claims) - report.counts["acknowledged"] - report.counts["refused"]
+    report.waiting = len(claims) - report.counts.get("acknowledged", 0) - report.counts.get("refused", 0)
     report.calls = len(exchanges)
     return report
 

@@ -108,7 +108,7 @@ class PushReport:
     sync: str
     destination: str
     dry_run: bool = False
-    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    counts: dict[str, int] = field(default_factory=dict)
     calls: int = 0
     waiting: int = 0
     next_at: datetime | None = None
@@ -116,7 +116,7 @@ class PushReport:
 
     def add(self, outcome: str, number: int = 1) -> None:
         """Count an outcome."""
-        self.counts[outcome] += number
+        self.counts[outcome] = self.counts.get(outcome, 0) + number
 
     def text(self) -> str:
         """One line, and the sentence that stopped it, if one did."""
@@ -129,7 +129,7 @@ class PushReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return dict(plain(asdict(self)))
+        return dict(plain(asdict(replace(self, counts=dict(self.counts)))))  # asdict can't copy a defaultdict
 
 
 def money(amount: Decimal, currency: str | None) -> str:

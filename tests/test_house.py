@@ -8,7 +8,17 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("dbt_project", "expectations", "flows", "ingest", "plumbing", "reverse_etl", "simulators", "tests", "benchmarks")
+ROOMS = (
+    "dbt_project",
+    "expectations",
+    "flows",
+    "ingest",
+    "plumbing",
+    "reverse_etl",
+    "simulators",
+    "tests",
+    "benchmarks",
+)
 
 
 def tracked() -> list[Path]:
@@ -17,7 +27,7 @@ def tracked() -> list[Path]:
 
 
 def text_files() -> list[Path]:
-    return [path for path in tracked() if path.suffix not in {".png"}]
+    return [path for path in tracked() if path.suffix != ".png"]
 
 
 def test_no_file_is_named_after_nothing() -> None:
@@ -30,7 +40,9 @@ def test_every_given_room_is_there() -> None:
 
 
 def test_no_path_of_one_machine_and_no_registry_host_is_tracked() -> None:
-    loose = re.compile(r"(^|[^A-Za-z0-9_.])/(work|root|home/[a-z]+|farm)/|pypi\.org|registry\.npmjs|deb\.debian\.org|index-url")
+    loose = re.compile(
+        r"(^|[^A-Za-z0-9_.])/(work|root|home/[a-z]+|farm)/|pypi\.org|registry\.npmjs|deb\.debian\.org|index-url"
+    )
     offenders = {
         f"{path.relative_to(ROOT)}:{number}"
         for path in text_files()
@@ -83,5 +95,7 @@ def test_screenshots_are_small() -> None:
 def test_no_test_sleeps() -> None:
     sleeping = re.compile(r"\b(time|asyncio)\.sleep\(")
     assert [
-        path for path in tracked() if path.match("tests/**/test_*.py") and sleeping.search(path.read_text(encoding="utf-8"))
+        path
+        for path in tracked()
+        if path.match("tests/**/test_*.py") and sleeping.search(path.read_text(encoding="utf-8"))
     ] == []

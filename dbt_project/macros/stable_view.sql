@@ -54,7 +54,7 @@
             create view {{ target_relation }} as (
             {{ sql }}
             );
-            {{ carry_grants(target_relation, retired) }}
+            {{ copy_view_grants(target_relation, retired) }}
             {%- endif %}
         {%- endcall -%}
     {%- endif -%}
@@ -86,7 +86,7 @@
 {%- endmacro %}
 
 {#- The grants that the view set aside has, on the view that takes its place. -#}
-{% macro carry_grants(relation, retired) -%}
+{% macro copy_view_grants(relation, retired) -%}
     do $grants$
     declare privilege record;
     begin

@@ -51,8 +51,10 @@ def db(firm: Settings) -> Db:
 def load(db: Db, load_id: str, **columns: Any) -> None:
     row = {
         "load_id": load_id,
+        "run_id": load_id,
         "connection": "kantata",
         "resource": "time_entries",
+        "scope": "listing",
         "status": "landed",
         "read_started_at": NOW,
         "rows_read": 1000,
@@ -221,6 +223,34 @@ def test_a_bad_batch_fails_just_its_rule(firm: Settings, db: Db, rule: str) -> N
     assert set(verdict.failed_rows) == ({rule} if level == "row" else set())
 
 
+def test_an_incremental_load_that_brought_nothing_is_no_lost_page(firm: Settings, db: Db) -> None:
+    load(db, "changes", scope="changes", rows_read=0, read_started_at=NOW + timedelta(hours=1))
+    verdict = validate_landing(firm, "kantata")
+    assert (verdict.passed, failed(verdict)) == (True, {})
+
+
+def test_every_load_of_the_last_run_is_judged(firm: Settings, db: Db) -> None:
+    LANDING["few_records_vanish_at_once"](db)
+    load(db, "asked by id", run_id="now", scope="named", rows_read=3, read_started_at=NOW + timedelta(hours=1))
+    assert failed(validate_landing(firm, "kantata")) == {"few_records_vanish_at_once": 1}
+
+
+def test_what_a_plan_holds_by_name_fails_no_rule(firm: Settings, db: Db) -> None:
+    plan_id = plan(db)
+    intent(db, plan_id)
+    unresolved = {"state": "held", "destination": None, "legal_entity": None, "fields": Jsonb({}), "minutes": 1560}
+    intent(db, plan_id, "kantata-2", **unresolved)
+    verdict = validate_departure(firm, plan_id)
+    assert (verdict.passed, failed(verdict)) == (True, {})
+
+
+def test_a_repost_that_waits_for_its_reversal_passes(firm: Settings, db: Db) -> None:
+    plan_id = plan(db)
+    first = intent(db, plan_id, "kantata-1", operation="delete", minutes=0, amount=None)
+    intent(db, plan_id, "kantata-1", revision=2, request_key="kantata-1-g2-r2", waits_for=first)
+    assert failed(validate_departure(firm, plan_id)) == {}
+
+
 def test_both_engines_say_the_same_of_bad_batches(firm: Settings, db: Db) -> None:
     plan_id = plan(db)
     intent(db, plan_id)
@@ -232,6 +262,15 @@ def test_both_engines_say_the_same_of_bad_batches(firm: Settings, db: Db) -> Non
     assert plain.results == by_gx.results
     assert failed(plain) == {"minutes_fit_in_a_day": 1, "destination_is_routed": 1}
     assert data_docs(firm).exists()
+
+
+def test_a_load_that_only_confirms_deletions_is_no_empty_listing(firm: Settings, db: Db) -> None:
+    later = NOW + timedelta(minutes=1)
+    gone = {"rows_read": 0, "rows_landed": 2, "rows_tombstoned": 2, "cursor_to": None}
+    load(db, "gone", run_id="now", scope="named", read_started_at=later, **gone)
+    assert failed(validate_landing(firm, "kantata")) == {}
+    db.execute("update landing.load set status = 'failed' where load_id = 'now'")
+    assert set(failed(validate_landing(firm, "kantata"))) == {"every_resource_landed"}
 
 
 def test_every_rule_has_a_batch_that_fails_it() -> None:

@@ -14,7 +14,9 @@ from click.testing import CliRunner, Result
 
 from flows.cli import VERBS, cli
 from flows.cli.frame import Desk, ExitCode, as_plain, exit_code_of, leave
+from flows.queue import Cause
 from plumbing.errors import Misconfigured, RateLimited, Refused, Unauthorized
+from reverse_etl.report import PushReport
 
 
 def run(*arguments: str) -> Result:
@@ -113,3 +115,12 @@ def test_money_and_hours_leave_as_text_in_plain_notation() -> None:
         "amount": "1000",
         "minutes": "7.500000",
     }
+
+
+def test_a_push_report_and_a_cause_are_json_with_their_counts() -> None:
+    report = PushReport("erp_labor", "netsuite")
+    report.add("acknowledged", 2)
+    report.add("acknowledged")
+    assert report.as_dict()["counts"] == {"acknowledged": 3}
+    cause = Cause("erp_labor", "held", "rate missing", "billing operations", money={"EUR": Decimal("12.50")})
+    assert as_plain(cause)["money"] == {"EUR": "12.50"}

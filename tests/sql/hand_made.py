@@ -144,6 +144,13 @@ class Firm:
             record = {"processed": processed, "pay_period": {"start_date": start, "end_date": end, "pay_schedule_uuid": "sch-1"}}
             self.land("gusto", "payrolls", payroll, record)
 
+    def clear(self) -> None:
+        """Nothing landed, nothing delivered; the rules stay."""
+        tables = [f"raw_{system}.{resource}" for system, names in [*MASTERS.items(), *TRANSACTIONS.items()] for resource in names]
+        tables += [f"landing.{name}" for name in ("current_record", "neighbourhood", "load", "control_total", "quarantine")]
+        tables += [f"delivery.{name}" for name in ("intent", "intent_line", "chain", "plan")]
+        self.connection.execute(f"truncate {', '.join(tables)} restart identity")
+
     def price(self, source_id: str, **changed: Any) -> None:
         """A version of a price-book entry: open from the year's start, in dollars, unless told."""
         record = {

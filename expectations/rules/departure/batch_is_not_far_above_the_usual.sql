@@ -6,7 +6,7 @@ select 'minutes' as subject
 from (
   select sum(b.minutes) as minutes
   from {batch} as b
-  where b.operation = 'create' and b.state = 'planned' and b.sync <> 'psa_invoice_status'
+  where b.operation = 'create' and b.sync <> 'psa_invoice_status'
 ) as this_batch
 cross join (
   select

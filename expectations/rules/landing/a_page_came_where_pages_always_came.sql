@@ -7,7 +7,7 @@ select b.resource as subject
 from {batch} as b
 where
   b.status = 'landed'
-  and b.cursor_from is null
+  and b.scope = 'listing'
   and b.rows_read = 0
   and (
     select max(earlier.rows_read)
@@ -15,5 +15,6 @@ where
     where
       earlier.connection = b.connection
       and earlier.resource = b.resource
+      and earlier.scope = 'listing'
       and earlier.load_id <> b.load_id
   ) > 100

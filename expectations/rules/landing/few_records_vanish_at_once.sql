@@ -13,4 +13,5 @@ where
     where
       whole.connection = b.connection
       and whole.resource = b.resource
+      and whole.scope = 'listing'
   )

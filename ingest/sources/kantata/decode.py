@@ -258,7 +258,8 @@ def rate_card_roles(
     for role in roles:
         version = versions.get(_id(role, "rate_card_version_id"), {})
         card = cards.get(_id(version, "rate_card_id"), {})
-        set_version_id = card.get("rate_card_set_version_id", version.get("rate_card_set_version_id"))
+        # The documents draw the chain and do not say which record holds the link; whichever does is followed.
+        set_version_id = _either("rate_card_set_version_id", card, version)
         set_version = set_versions.get(str(set_version_id), {})
         flat.append(
             {
@@ -267,13 +268,18 @@ def rate_card_roles(
                 "rate": role.get("rate"),
                 "rate_card_id": version.get("rate_card_id"),
                 "rate_card_set_version_id": set_version_id,
-                "rate_card_set_id": set_version.get("rate_card_set_id"),
+                "rate_card_set_id": _either("rate_card_set_id", set_version, card),
                 "effective_date": set_version.get("effective_date"),
                 "currency": card.get("currency"),
                 "default_rate": version.get("default_rate"),
             }
         )
     return flat
+
+
+def _either(name: str, *records: Mapping[str, Any]) -> Any:
+    """The field of the first record that has a value for it."""
+    return next((record[name] for record in records if record.get(name) is not None), None)
 
 
 def _id(record: Mapping[str, Any], name: str) -> str:

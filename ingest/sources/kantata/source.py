@@ -160,12 +160,13 @@ class KantataSource:
                 seen.update(str(record["id"]) for record in page.records if isinstance(record, dict) and "id" in record)
             since = _later(since, instant_of(page.cursor))
             yield Page(page.records, _write_entry_cursor(since, version))
-        changed: dict[str, None] = {}
-        for landed_version, record in landed.versions_after("timesheet_submissions", version):
-            version = landed_version
-            changed[str(record.get("id"))] = None
+        newest_version = landed.newest_version("timesheet_submissions")
         if not is_whole:  # else every entry was just read, later than the submissions
+            changed = {
+                str(record.get("id")): None for _, record in landed.versions_after("timesheet_submissions", version)
+            }
             yield from self._named_by(resource, list(changed), seen, landed)
+        version = newest_version
         yield Page((), _write_entry_cursor(since, version))
 
     def _named_by(

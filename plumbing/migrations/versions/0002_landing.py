@@ -54,8 +54,10 @@ comment on table landing.neighbourhood is
 
 create table landing.load (
   load_id text primary key,
+  run_id text not null,
   connection text not null,
   resource text not null,
+  scope text not null check (scope in ('listing', 'changes', 'window', 'named')),
   status text not null check (status in ('running', 'landed', 'failed', 'stopped')),
   read_started_at timestamptz not null,
   finished_at timestamptz,
@@ -142,7 +144,7 @@ comment on table vault.person_key is 'The key of one person as one source knows 
 
 create table vault.personal_value (
   token text not null,
-  person_ref text not null references vault.person_key,
+  person_ref text not null,  -- of vault.person_key, made first; a foreign key would cost more than the row
   field text not null,
   ciphertext bytea not null,
   primary key (token, person_ref)

