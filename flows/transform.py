@@ -6,10 +6,11 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import jobs
+from flows.dbt import BuildReport
 
 
 @task(task_run_name="build models", tags=["dbt"], retries=0, cache_policy=NO_CACHE)
-def build_models(home: str, select: str | None = None) -> jobs.BuildReport:
+def build_models(home: str, select: str | None = None) -> BuildReport:
     """One call to `jobs.build`."""
     return jobs.build(jobs.settings(home), select=select)
 

@@ -138,6 +138,7 @@ class Stage:
         self._name = f"hourline_{connection}"
         self._dataset = f"stage_{connection}"
         self._url = url
+        self.home = home
         self._folder = home / "dlt"
 
     def load(self, source: Any, resource: Resource) -> None:

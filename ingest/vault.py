@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NONCE_BYTES = 12
 _KEY_BITS = 256
-_REMEMBERED = 200_000  # values known to be kept already; bounds memory, costs a look-up when it is full
+_REMEMBERED = 50_000  # values known to be kept already; bounds memory, costs a look-up when it is full
 
 
 class Vault:

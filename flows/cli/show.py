@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -34,7 +34,7 @@ def nightly(desk: Desk) -> ExitCode:
         with orchestration.session(settings, server):
             from flows.nightly import nightly as night_flow
 
-            state = night_flow(str(settings.home), return_state=True)
+            state = cast(Any, night_flow)(str(settings.home), return_state=True)
             night = state.result(raise_on_failure=False)
             if isinstance(night, BaseException):
                 raise night
@@ -96,7 +96,10 @@ def _pictures(outcome: Outcome, home: Path) -> list[Any]:
     tries = [
         ("hourline reconcile --by month", "the statement, month by month"),
         ("hourline exceptions --rows", "every hour that waits for a person"),
-        (f"hourline trace {outcome.story.source_id}" if outcome.story else "hourline trace <time entry>", "that story again"),
+        (
+            f"hourline trace {outcome.story.source_id}" if outcome.story else "hourline trace <time entry>",
+            "that story again",
+        ),
         ("hourline docs --serve", "every model and column, from raw to sync"),
         ("hourline up", "the Prefect server with both nights in its pages"),
         ("hourline demo", "another day and night; --fresh starts over"),

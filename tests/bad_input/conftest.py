@@ -80,18 +80,24 @@ class Office:
             result = CliRunner().invoke(cli, list(arguments), input=input)
         return self.heard(Said(result.exit_code, result.stdout, result.stderr), arguments)
 
-    def spawn(self, *arguments: str, **variables: str) -> Said:
+    def spawn(self, *arguments: str) -> Said:
         """One command as a process, as a person starts it."""
-        with self.start(*arguments, **variables) as process:
-            out, err = process.communicate(timeout=120)
+        with self.start(*arguments) as process:
+            out, err = process.communicate(timeout=240)
         return self.heard(Said(process.returncode, out, err), arguments)
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-        """The same, still running."""
+    def spawn_without_room(self, *arguments: str) -> Said:
+        """The same where no file may take a byte, as on a full disk."""
+        with self.start(*arguments, prefix=("prlimit", "--fsize=0")) as process:
+            out, err = process.communicate(timeout=240)
+        return self.heard(Said(process.returncode, out, err), arguments)
+
+    def start(self, *arguments: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """A command still running."""
         return subprocess.Popen(
-            [sys.executable, "-m", "flows", *arguments], cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
+            [*prefix, sys.executable, "-m", "flows", *arguments], cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=configuration.environment(self.variables() | variables),
+            env=configuration.environment(self.variables()),
         )  # fmt: skip
 
     def variables(self) -> dict[str, str]:
@@ -205,7 +211,7 @@ def office(
     with psycopg.connect(server_url, autocommit=True) as session:
         session.execute(f"create database {database} template {template.database}")
     office = Office(home, at(server_url, database), shared_firm, monkeypatch, secrets_of(shared_firm))
-    office.secrets.add(tomlkit.parse((home / "secrets.toml").read_text())["hourline"]["master_key"])  # type: ignore
+    office.secrets.add(tomlkit.parse((home / "secrets.toml").read_text())["hourline"]["master_key"])  # type: ignore[index, arg-type]
     yield office
     for control in shared_firm.controls.values():
         control.clear_faults()

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from flows.cli import VERBS
@@ -213,3 +209,21 @@ def postgres_saying(*messages: bytes) -> Iterator[int]:
         threading.Thread(target=serve, daemon=True).start()
         yield int(listener.getsockname()[1])
         listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_disk_that_takes_no_more_is_told_with_the_folder(bare: Office) -> None:
+    said = bare.spawn_without_room(
+        "init", "--from", str(bare.firm.out / "simulators.json"), "--no-check", "--no-first-plan", "--json"
+    )
+    assert said.exit_code == 2
+    assert f"Nothing more can be written below {bare.home}: no file may grow any further" in said.error
+    assert "Make room or give the right to write" in said.error
+
+
+def test_a_disk_that_fills_while_landing_loses_nothing(office: Office) -> None:
+    rows, cursors = office.count("raw_workday.workers"), office.cursors("workday")
+    said = office.spawn_without_room("land", "workday", "--full", "--json")
+    assert said.exit_code == 2
+    assert f"Nothing more can be written below {office.home}" in said.stopped("workday")
+    assert (office.count("raw_workday.workers"), office.cursors("workday")) == (rows, cursors)
+    assert office.run("land", "workday", "--full", "--json").exit_code == 0
