@@ -26,7 +26,8 @@ def erp(desk):
     desk.connection.execute("create schema if not exists staging")
     desk.connection.execute("drop table if exists staging.stg_netsuite__time_bills")
     desk.connection.execute(
-        "create table staging.stg_netsuite__time_bills (source_system text, source_id text, external_id text, employee_id text, job_id text,"
+        "create table staging.stg_netsuite__time_bills (source_system text,"
+        "  source_id text, external_id text, employee_id text, job_id text,"
         " project_task_id text, minutes numeric, is_deleted boolean, work_date date)"
     )
     desk.connection.execute("grant select on staging.stg_netsuite__time_bills to hourline_deliver")
