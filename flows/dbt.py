@@ -6,6 +6,7 @@ taken back. Its target and logs are under the data folder, never in the project.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,19 @@ def run(
             [*command, *shared, "--threads", str(threads)]
         )
     return _report(" ".join(command), outcome, settings.home)
+
+
+def fingerprint(settings: Settings) -> str:
+    """What the views are made of: the project's files, the connections, and the warehouse they stand in."""
+    said = hashlib.sha256()
+    for part in sorted(
+        path for path in PROJECT.rglob("*") if path.suffix in {".sql", ".yml"} and "target" not in path.parts
+    ):
+        said.update(part.relative_to(PROJECT).as_posix().encode() + b"\0" + part.read_bytes())
+    where = Warehouse.open(settings).dbt_environment()
+    said.update(json.dumps([sorted((n, c.system) for n, c in settings.connections.items()),
+                            where["HOURLINE_PG_HOST"], where["HOURLINE_PG_PORT"], where["HOURLINE_PG_DBNAME"]]).encode())  # fmt: skip
+    return said.hexdigest()
 
 
 def _project(settings: Settings) -> Path:

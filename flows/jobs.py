@@ -103,9 +103,15 @@ def require_passed(verdict: Verdict) -> Verdict:
 
 
 def build(
-    settings: Settings, *, select: str | None = None, on_node: Callable[[str, str], None] | None = None
+    settings: Settings,
+    *,
+    select: str | None = None,
+    on_node: Callable[[str, str], None] | None = None,
+    with_views: bool = True,
 ) -> BuildReport:
-    """Loads the rules, builds the models and tests the data; everything by default. Unit tests are the code's, not the data's.
+    """Loads the rules, builds the models and tests the data; everything by default.
+
+    Unit tests are the code's and run with it. Without views: rules and tables, as a night brings them up to date.
 
     Raises:
         Misconfigured: a rule file holds a mistake; nothing was loaded or built.
@@ -113,9 +119,25 @@ def build(
     """
     rules.require_good(settings)
     command = ["build", "--exclude-resource-type", "unit_test", *(["--select", *select.split()] if select else [])]
+    if not with_views:
+        command += ["--exclude", "config.materialized:stable_view"]
     report = dbt.run(settings, command, on_node=on_node).require()
+    if with_views and select is None:
+        _deployed(settings).write_text(dbt.fingerprint(settings), encoding="utf-8")
     narrate(f"  models: {sum(report.statuses.values())} nodes in {report.seconds:.1f} s")
     return report
+
+
+def refresh(settings: Settings) -> BuildReport:
+    """The night's build: views change only when the project or the connections did, so they are left alone otherwise."""
+    noted = _deployed(settings)
+    is_deployed = noted.exists() and noted.read_text(encoding="utf-8") == dbt.fingerprint(settings)
+    return build(settings, with_views=not is_deployed)
+
+
+def _deployed(settings: Settings) -> Path:
+    """Where it is noted which project the views of the warehouse were made from."""
+    return settings.home / "dbt" / "deployed"
 
 
 def syncs() -> tuple[str, ...]:
