@@ -1,31 +1,11 @@
 -- What the destinations report back against what the ledger says is posted, row by row; each row is in one class.
 with read_back_at as (
-    -- When the last complete reading began: the first load after the count before the last was asked.
+    -- When the last reading of all that is there, or of all that changed, began.
     select
         load.connection,
-        min(load.read_started_at) as began_at
+        max(load.read_started_at) as began_at
     from {{ source('landing', 'load') }} as load
-    inner join (
-        select
-            t.connection,
-            t.resource,
-            max(t.asked_at) as last_asked_at,
-            max(t.asked_at) filter (where t.place = 2) as asked_before_at
-        from (
-            select
-                asked.connection,
-                asked.resource,
-                asked.asked_at,
-                dense_rank() over (partition by asked.connection, asked.resource order by asked.asked_at desc) as place
-            from {{ source('landing', 'control_total') }} as asked
-            where asked.resource in ('time_bills', 'time_sheets')
-        ) as t
-        group by t.connection, t.resource
-    ) as total on load.connection = total.connection and load.resource = total.resource
-    where
-        load.status = 'landed'
-        and load.read_started_at <= total.last_asked_at
-        and load.read_started_at > coalesce(total.asked_before_at, '-infinity')
+    where load.resource in ('time_bills', 'time_sheets') and load.status = 'landed' and load.scope in ('listing', 'changes')
     group by load.connection
 ),
 
