@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import sqlglot
 
-from benchmarks.sql_faults import Fault, faults
-from benchmarks.sql_proofs import Proof, build_and_prove
+from benchmarks._sql_faults import Fault, faults
+from benchmarks._sql_proofs import NotProvedError, Proof, build_and_prove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,7 +87,9 @@ class Bench:
         plain = sqlglot.parse_one(proofs[0].body, read="postgres").sql(dialect="postgres")
         self._expected = {proof.name: self._rows(proof, proof.body) for proof in self._proofs}
         if any(self._rows(proof, plain) != self._expected[proof.name] for proof in self._proofs):
-            raise SystemExit(f"{proofs[0].model}: written anew without a fault the SQL gives other rows; no figure can be made of it.")
+            raise NotProvedError(
+                f"{proofs[0].model}: written anew without a fault the SQL gives other rows; no figure can be made of it."
+            )
 
     def finds(self, sql: str) -> bool | None:
         """Whether a test notices; None when PostgreSQL does not take the SQL."""
@@ -108,14 +110,18 @@ class Bench:
     def _rows(self, proof: Proof, body: str) -> list[Any]:
         columns = ", ".join(f'actual."{column}"' for column in proof.columns)
         self._connection.execute(f"set local search_path = {self._schema[proof.name]}".encode())
-        return self._connection.execute(f"select row({columns})::text from ({body}) as actual order by 1".encode()).fetchall()
+        return self._connection.execute(
+            f"select row({columns})::text from ({body}) as actual order by 1".encode()
+        ).fetchall()
 
 
-def run(url: str, proofs: Iterable[Proof], models: Sequence[str] = MODELS, *, sample: int | None = None, seed: int = 0) -> list[Tally]:
+def run(
+    url: str, proofs: Iterable[Proof], models: Sequence[str] = MODELS, *, sample: int | None = None, seed: int = 0
+) -> list[Tally]:
     """One tally a model; with `sample`, so many faults in all, drawn over the models by `seed`."""
     by_model = {model: [proof for proof in proofs if proof.model == model] for model in models}
     if missing := [model for model, its in by_model.items() if not its]:
-        raise SystemExit(f"No unit test of {', '.join(missing)}.")
+        raise NotProvedError(f"No unit test of {', '.join(missing)}.")
     chosen = {model: faults(its[0].body) for model, its in by_model.items()}
     if sample is not None:
         everything = [(model, fault) for model, its in chosen.items() for fault in its]
@@ -201,13 +207,17 @@ def main() -> None:
             proofs = build_and_prove(settings)
             began = time.monotonic()
             tallies = run(warehouse.url(), proofs, asked.model or MODELS)
+        except NotProvedError as error:
+            raise SystemExit(str(error)) from None
         finally:
             warehouse.stop()
     reasons = explained()
     for tally in tallies:
         print(f"{tally.model:28} {tally.found:4} of {tally.total:4} found")
         for fault in tally.missed:
-            print(f"    missed: {fault.description}\n        {reasons.get((tally.model, shown(fault))) or 'no reason given'}")
+            print(
+                f"    missed: {fault.description}\n        {reasons.get((tally.model, shown(fault))) or 'no reason given'}"
+            )
     print(f"{share(tallies):.1%} found in {time.monotonic() - began:.0f} s")
     if asked.write and not asked.model:
         DOCUMENT.write_text(written(tallies, reasons), encoding="utf-8")

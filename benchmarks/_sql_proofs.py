@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,13 @@ from plumbing import settings as env
 from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plumbing.settings import Settings
+
+
+class NotProvedError(RuntimeError):
+    """A model or a unit test fails as it stands."""
 
 
 @dataclass(frozen=True)
@@ -29,34 +34,41 @@ class Proof:
 
 
 def build_and_prove(settings: Settings) -> list[Proof]:
-    """Builds every model that unit tests speak of, without data, and runs all unit tests.
+    """Builds every model on a migrated warehouse, without data, and runs all unit tests.
 
     Raises:
-        SystemExit: a model can't be built, or a test fails: faults can't be told from it.
+        NotProvedError: a model can't be built, or a test fails: no fault can be told from it.
     """
     warehouse = Warehouse.open(settings)
     with psycopg.connect(warehouse.url(), autocommit=True) as connection:
         for system in sources.systems():
             for resource in resources(system):
                 connection.execute("select landing.ensure_raw(%s, %s)", (system, resource))
-    _dbt(settings, ["run", "--select", "staging", "intermediate", "canonical", "sync"])
-    return [_proof(result.node) for result in _dbt(settings, ["test", "--select", "test_type:unit"]) if hasattr(result.node, "tested_node_unique_id")]
+    _dbt(settings, ["run"])
+    results = _dbt(settings, ["test", "--select", "test_type:unit"])
+    return [_proof(result.node) for result in results if hasattr(result.node, "tested_node_unique_id")]
+
+
+def target_of(settings: Settings) -> Path:
+    """Where dbt leaves its manifest."""
+    return settings.home / "dbt"
 
 
 def _dbt(settings: Settings, command: list[str]) -> list[Any]:
     from dbt.cli.main import dbtRunner
 
-    target = settings.home / "dbt"
     with env.exported(Warehouse.open(settings).dbt_environment() | {"HOURLINE_RULES_DIR": str(PROJECT / "seeds")}):
         outcome = dbtRunner().invoke([
-            *command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROFILES), "--target-path", str(target),
+            *command, "--project-dir", str(PROJECT), "--profiles-dir", str(PROFILES), "--target-path", str(target_of(settings)),
             "--log-path", str(settings.home / "logs"), "--no-send-anonymous-usage-stats", "--no-version-check", "--quiet", "--threads", "2",
         ])  # fmt: skip
     if outcome.exception is not None:
-        raise SystemExit(f"dbt {command[0]} could not run: {outcome.exception}")
+        raise NotProvedError(f"dbt {command[0]} could not run: {outcome.exception}")
     results = list(getattr(outcome.result, "results", []))
-    if bad := [f"{one.node.name}: {one.message}" for one in results if str(one.status) not in {"success", "pass", "skipped"}]:
-        raise SystemExit(f"dbt {command[0]} failed: {json.dumps(bad)}")
+    if bad := [
+        f"{one.node.name}: {one.message}" for one in results if str(one.status) not in {"success", "pass", "skipped"}
+    ]:
+        raise NotProvedError(f"dbt {command[0]} failed: {'; '.join(bad)}")
     return results
 
 

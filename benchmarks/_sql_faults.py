@@ -53,11 +53,14 @@ def faults(sql: str) -> list[Fault]:
     for node in list(tree.walk(bfs=False)):
         for kind, turned in _turned(node):
             before = _short(node)
-            node.replace(turned)
-            changed = tree.sql(dialect=DIALECT)
-            turned.replace(node)
+            if node is tree:
+                changed = turned.sql(dialect=DIALECT)
+            else:
+                node.replace(turned)
+                changed = tree.sql(dialect=DIALECT)
+                turned.replace(node)
             description = f"{kind}: {before}"
-            if turned.key != "null" and kind not in {"branch dropped", "predicate dropped", "else dropped"}:
+            if kind != "predicate dropped":
                 description += f" -> {_short(turned)}"
             seen[description] = seen.get(description, 0) + 1
             if seen[description] > 1:
@@ -81,7 +84,9 @@ def _dropped_predicates(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
         yield "predicate dropped", exp.true()
     elif isinstance(parent, exp.Or):
         yield "predicate dropped", exp.false()
-    elif (isinstance(parent, exp.Where) or (isinstance(parent, exp.Join) and node.arg_key == "on")) and not isinstance(node, exp.Boolean):
+    elif (isinstance(parent, exp.Where) or (isinstance(parent, exp.Join) and node.arg_key == "on")) and not isinstance(
+        node, exp.Boolean
+    ):
         yield "predicate dropped", exp.true()
 
 
@@ -92,8 +97,22 @@ def _flipped(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
         yield kind, other(**args)
     elif isinstance(node, exp.Between):
         low, value, high = node.args["low"], node.this, node.args["high"]
-        yield "first left out", exp.paren(exp.and_(exp.GT(this=value.copy(), expression=low.copy()), exp.LTE(this=value.copy(), expression=high.copy())))
-        yield "last left out", exp.paren(exp.and_(exp.GTE(this=value.copy(), expression=low.copy()), exp.LT(this=value.copy(), expression=high.copy())))
+        yield (
+            "first left out",
+            exp.paren(
+                exp.and_(
+                    exp.GT(this=value.copy(), expression=low.copy()), exp.LTE(this=value.copy(), expression=high.copy())
+                )
+            ),
+        )
+        yield (
+            "last left out",
+            exp.paren(
+                exp.and_(
+                    exp.GTE(this=value.copy(), expression=low.copy()), exp.LT(this=value.copy(), expression=high.copy())
+                )
+            ),
+        )
     elif isinstance(node, exp.Is | exp.In | exp.Exists) and not isinstance(node.parent, exp.Not):
         yield "negated", exp.not_(node.copy())
     elif isinstance(node, exp.Not):
@@ -116,7 +135,9 @@ def _shifted(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
             yield kind, sign(this=exp.paren(node.copy()), expression=exp.Interval(this=exp.Literal.string("1 day")))
     elif isinstance(node, exp.Interval) and isinstance(node.this, exp.Literal):
         longer = node.copy()
-        longer.set("this", exp.Literal.string(re.sub(r"\d+", lambda found: str(int(found[0]) + 1), node.this.this, count=1)))
+        longer.set(
+            "this", exp.Literal.string(re.sub(r"\d+", lambda found: str(int(found[0]) + 1), node.this.this, count=1))
+        )
         yield "interval longer", longer
     elif isinstance(node, exp.MakeInterval):
         longer = node.copy()
@@ -132,7 +153,11 @@ def _shifted(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
 
 def _is_date(node: exp.Expr) -> bool:
     named = [column.name for column in node.find_all(exp.Column)]
-    return bool(named) and all(_DATED.search(name) for name in named) and node.find(exp.Interval, exp.MakeInterval, exp.Select) is None
+    return (
+        bool(named)
+        and all(_DATED.search(name) for name in named)
+        and node.find(exp.Interval, exp.MakeInterval, exp.Select) is None
+    )
 
 
 def _turned_round(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
@@ -174,7 +199,11 @@ def _shortened_cases(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
 
 
 def _changed_numbers(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
-    if isinstance(node, exp.Literal) and node.is_number and isinstance(node.parent, exp.Binary | exp.Round | exp.Pow | exp.Coalesce):
+    if (
+        isinstance(node, exp.Literal)
+        and node.is_number
+        and isinstance(node.parent, exp.Binary | exp.Round | exp.Pow | exp.Coalesce)
+    ):
         yield "number changed", exp.Literal.number(str(int(node.this) + 1))
 
 
