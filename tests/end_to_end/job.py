@@ -112,26 +112,38 @@ def unique(pairs: Any) -> dict[Any, Any]:
     return found
 
 
-def lines(drawn: statement.Statement) -> dict[tuple[Any, ...], tuple[Decimal, Decimal, int]]:
-    """Minutes, amount and rows of each line of a statement, by what names the line; unexplained ones apart."""
-    found: dict[tuple[Any, ...], tuple[Decimal, Decimal, int]] = {}
+Key = tuple[int, str, str | None, str | None, Any, str, str, str | None]
+
+
+def lines(drawn: statement.Statement) -> dict[Key, tuple[Decimal, int]]:
+    """Minutes and rows of each line of a statement, by what names the line; what is unexplained of it stands apart."""
+    found: dict[Key, tuple[Decimal, int]] = {}
+
+    def add(one: statement.Line, bucket: str, reason: str | None, minutes: Decimal, rows: int) -> None:
+        key = (one.line, one.name, one.resource, one.legal_entity, one.period, one.side, bucket, reason)
+        before = found.get(key, (Decimal(0), 0))
+        found[key] = (before[0] + minutes, before[1] + rows)
+
     for one in drawn.lines:
-        key = (one.line, one.name, one.resource, one.legal_entity, one.period, one.side, one.bucket, one.reason)
-        before = found.get(key, (Decimal(0), Decimal(0), 0))
-        odd = one.unexplained_under_minutes - one.unexplained_over_minutes
-        found[key] = (before[0] + one.minutes + odd, before[1] + (one.amount or 0), before[2] + one.row_count)
+        if one.bucket != "unexplained":
+            add(one, one.bucket, one.reason, one.minutes, one.row_count)
+        add(
+            one, "unexplained", None, one.unexplained_under_minutes - one.unexplained_over_minutes, one.unexplained_rows
+        )
     return found
 
 
-def moved(before: statement.Statement, after: statement.Statement) -> dict[tuple[Any, ...], tuple[Decimal, int]]:
-    """What changed between two statements: minutes and rows by line."""
+def moved(before: statement.Statement, after: statement.Statement) -> dict[Key, tuple[Decimal, int]]:
+    """What changed between two statements: minutes (to the hundredth) and rows, by line."""
     old, new = lines(before), lines(after)
-    nothing = (Decimal(0), Decimal(0), 0)
-    differences = {
-        key: tuple(b - a for a, b in zip(old.get(key, nothing), new.get(key, nothing), strict=True))
-        for key in old.keys() | new.keys()
-    }
-    return {key: (one[0], one[2]) for key, one in differences.items() if any(one)}
+    nothing = (Decimal(0), 0)
+    found = {}
+    for key in old.keys() | new.keys():
+        (was, rows_were), (now, rows_now) = old.get(key, nothing), new.get(key, nothing)
+        minutes = round(now - was, 2)
+        if minutes or rows_now != rows_were:
+            found[key] = (minutes, rows_now - rows_were)
+    return found
 
 
 @contextmanager

@@ -95,7 +95,10 @@ class Accounts:
         return days
 
     def stood_in_the_erp(self) -> dict[str, Stood]:
-        return {key: Stood(Decimal(row["minutes"]), date.fromisoformat(row["trandate"][:10])) for key, row in self.erp.items()}
+        return {
+            key: Stood(Decimal(row["minutes"]), date.fromisoformat(row["trandate"][:10]))
+            for key, row in self.erp.items()
+        }
 
     def stood_in_payroll(self) -> dict[str, Stood]:
         present = {
@@ -146,7 +149,10 @@ class Accounts:
         for sync, role in (("erp_labor", "erp"), ("payroll_hours", "payroll")):
             told = reckoning.stated(self.statement, 3, sync, {"not due"})
             assert differences(told, reckoning.not_due(self.truth, role)) == {}
-        assert differences(reckoning.stated(self.statement, 2, "kantata"), reckoning.landed(self.truth, self.never_seen)) == {}
+        assert (
+            differences(reckoning.stated(self.statement, 2, "kantata"), reckoning.landed(self.truth, self.never_seen))
+            == {}
+        )
 
 
 def _as_posted(row: dict[str, Any]) -> tuple[Any, ...]:
