@@ -223,7 +223,7 @@ def test_a_disk_that_takes_no_more_is_told_with_the_folder(bare: Office) -> None
 def test_a_disk_that_fills_while_landing_loses_nothing(office: Office) -> None:
     rows, cursors = office.count("raw_workday.workers"), office.cursors("workday")
     said = office.spawn_without_room("land", "workday", "--full", "--json")
-    assert said.exit_code == 2
+    assert said.exit_code == 4
     assert f"Nothing more can be written below {office.home}" in said.stopped("workday")
     assert (office.count("raw_workday.workers"), office.cursors("workday")) == (rows, cursors)
     assert office.run("land", "workday", "--full", "--json").exit_code == 0

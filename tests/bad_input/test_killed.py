@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -14,7 +16,11 @@ pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 def test_a_land_killed_between_two_pages_leaves_the_cursor_and_the_next_one_loses_and_doubles_nothing(
     office: Office,
 ) -> None:
-    rows = office.query("select source_id, content_hash from raw_kantata.time_entries order by 1")
+    assert office.run("land", "kantata").exit_code == 0
+    latest = (
+        "select distinct on (source_id) source_id, content_hash from raw_kantata.time_entries order by 1, version desc"
+    )
+    rows = office.query(latest)
     office.query("truncate raw_kantata.time_entries")
     office.query("delete from landing.cursor where connection = 'kantata' and resource = 'time_entries'")
     psa = office.firm["kantata"]
@@ -29,13 +35,14 @@ def test_a_land_killed_between_two_pages_leaves_the_cursor_and_the_next_one_lose
     psa.clear_faults()
     said = office.run("land", "kantata", "--json")
     assert said.exit_code == 0
-    assert office.query("select source_id, content_hash from raw_kantata.time_entries order by 1") == rows
+    assert office.query(latest) == rows
+    assert office.count("raw_kantata.time_entries") == len(rows)
 
 
-def until(holds: object, process: object, seconds: float = 60) -> None:
+def until(holds: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 60) -> None:
     """Waits for a condition while a process lives."""
     limit = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        assert process.poll() is None, process.communicate()  # type: ignore[attr-defined]
+    while not holds():
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < limit
         time.sleep(0.05)

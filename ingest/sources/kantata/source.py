@@ -88,14 +88,18 @@ class KantataSource:
     def find(self, resource: Resource, source_id: str) -> Any | Absence:
         """By the single-record route, which answers 404 for what is gone.
 
-        A default filter hides a record there too, so a project that is not listed may just be archived: nothing follows.
+        A default filter hides a record there too, so a project that isn't listed may just be archived. It is gone if its
+        time is still in the list that leaves archived projects out; else, and for its tasks, nothing follows.
         """
-        if resource.name in {"rate_card_roles", "workspaces", "stories"}:
+        if resource.name in {"rate_card_roles", "stories"}:
             return Absence.UNKNOWN
         try:
             response = self._client.get(f"{resource.name}/{source_id}", params=_basics(resource))
         except NotFound:
-            return Absence.GONE
+            if resource.name != "workspaces":
+                return Absence.GONE
+            has_time = self._count("time_entries", {"workspace_id": source_id, "from_archived_workspaces": "false"}) > 0
+            return Absence.GONE if has_time else Absence.UNKNOWN
         found = self._records(resource.name, response)
         return found[0] if found else Absence.UNKNOWN
 
