@@ -55,20 +55,6 @@ def test_a_second_night_plans_nothing_and_sends_nothing(job_home: Path, database
             assert len(_runs(server.api_url, "task_runs")) > 2 * len(job.settings.connections)
 
 
-def test_a_source_that_stops_keeps_back_what_rests_on_it_and_nothing_else(job_home: Path, databases: Databases) -> None:
-    with start_job(job_home, databases, seed=11, entries=200) as job:
-        job.adopt()
-        job.firm.controls["netsuite"].fault(kind="status", status=503, path="suiteql")
-        with orchestration.server(job.settings) as server, orchestration.session(job.settings, server):
-            stopped = night(job)
-        assert set(stopped.stopped) == {"netsuite"}
-        assert set(stopped.waiting) == {"erp_labor to netsuite", "psa_invoice_status to kantata"}
-        assert [push.sync for push in stopped.pushes] == ["payroll_hours"]
-        writes = job.writes()
-        assert writes["netsuite"] == 0
-        assert writes["gusto"] > 0
-
-
 def _runs(api_url: str, kind: str) -> list[str]:
     answer = httpx.post(f"{api_url}/{kind}/filter", json={"limit": 200}, timeout=30, trust_env=False)
     return [run["state_type"] for run in answer.raise_for_status().json()]
