@@ -60,7 +60,8 @@ def test_every_hour_of_a_quiet_night_has_its_place(night: Night) -> None:
     assert bucket(night, 4, "erp_labor", "posted", currency="USD") == (190, Decimal("517.08"))
     assert bucket(night, 4, "erp_labor", "posted", currency=None) == (75, None)
     assert bucket(night, 4, "erp_labor", "held", reason="period closed", owner="controllers") == (120, 300)
-    assert bucket(night, 5, "erp_labor", "read back", legal_entity="UK") == (50, Decimal("167.08"))
+    assert bucket(night, 5, "erp_labor", "read back", legal_entity="UK") == (Decimal("49.999980"), Decimal("167.08"))
+    assert bucket(night, 5, "erp_labor", "destination rounding", legal_entity="UK") == (Decimal("0.000020"), 0)
 
 
 def test_totals_and_parts_close_every_equation(night: Night) -> None:
