@@ -37,11 +37,13 @@ select
     settled.amount,
     settled.currency,
     -- The chain keeps a copy of what is in effect. Where the two disagree, somebody wrote into the ledger.
-    settled.settled_minutes is distinct from settled.minutes
-    or settled.settled_amount is distinct from settled.amount
-    or settled.settled_period is distinct from settled.period
-    or settled.settled_legal_entity is distinct from settled.legal_entity
-    or settled.state not in ('acknowledged', 'by_file') as is_torn
+    (
+        settled.settled_minutes is distinct from settled.minutes
+        or settled.settled_amount is distinct from settled.amount
+        or settled.settled_period is distinct from settled.period
+        or settled.settled_legal_entity is distinct from settled.legal_entity
+        or settled.state not in ('acknowledged', 'by_file')
+    ) as is_torn
 from settled
 union all
 select
