@@ -39,6 +39,7 @@ select
     settled.amount,
     settled.currency,
     -- The chain keeps a copy of what is in effect. Where the two disagree, somebody wrote into the ledger.
+<<<<<<< HEAD
     (settled.settled_minutes, settled.settled_amount, settled.settled_period, settled.settled_legal_entity)
     is distinct from (settled.minutes, settled.amount, settled.period, settled.legal_entity)
     or settled.state not in ('acknowledged', 'by_file')
@@ -54,6 +55,14 @@ select
                 and attempt.outcome = 'acknowledged'
                 and attempt.vendor_id is not distinct from settled.settled_vendor_id
         )
+=======
+    (
+        settled.settled_minutes is distinct from settled.minutes
+        or settled.settled_amount is distinct from settled.amount
+        or settled.settled_period is distinct from settled.period
+        or settled.settled_legal_entity is distinct from settled.legal_entity
+        or settled.state not in ('acknowledged', 'by_file')
+>>>>>>> sql-tests
     ) as is_torn
 from settled
 union all
