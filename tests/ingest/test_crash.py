@@ -33,7 +33,7 @@ def start(kantata: Landing, home: Path) -> subprocess.Popen[bytes]:
     secrets = home / "secrets.toml"
     secrets.write_text(f'[{connection.name}]\ntoken = "{TOKEN}"\n[hourline]\nmaster_key = "{"0" * 64}"\n')
     secrets.chmod(0o600)
-    environment = os.environ | {  # noqa: TID251  a process of our own, told where to land
+    environment = os.environ | {
         "HOURLINE_HOME": str(home),
         "HOURLINE_WAREHOUSE_URL": kantata.settings.warehouse_url.get_secret_value(),
     }
