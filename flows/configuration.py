@@ -36,7 +36,13 @@ class Chosen:
 
 def write(home: Path, connections: Mapping[str, Chosen]) -> list[Path]:
     """Writes the connections and their secrets; returns the files written."""
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"The data folder {home} cannot be made: {error.strerror}.",
+            remedy="Set HOURLINE_HOME to a folder you may write.",
+        ) from None
     config_path, secrets_path = home / CONFIG_NAME, home / SECRETS_NAME
     config = _read(config_path)
     store = SecretStore(secrets_path)

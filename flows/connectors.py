@@ -41,7 +41,9 @@ def _writing() -> list[str]:
             amend = can.can_amend and "amend" in sync.operations
             delete = can.can_delete and "delete" in sync.operations
             reverse = "reverse" in sync.operations
-            rows.append(_row(system, sync.entity, "", "yes", *("yes" if able else "" for able in (amend, delete, reverse))))
+            rows.append(
+                _row(system, sync.entity, "", "yes", *("yes" if able else "" for able in (amend, delete, reverse)))
+            )
     return rows
 
 

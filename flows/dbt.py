@@ -6,11 +6,13 @@ taken back. Its target and logs are under the data folder, never in the project.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plumbing import disk
 from plumbing import settings as env
 from plumbing.errors import HourlineError
 from plumbing.warehouse import Warehouse
@@ -82,7 +84,20 @@ def run(
         outcome = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
             [*command, *shared, "--threads", str(threads)]
         )
-    return _report(" ".join(command), outcome)
+    return _report(" ".join(command), outcome, settings.home)
+
+
+def fingerprint(settings: Settings) -> str:
+    """What the views are made of: the project's files, the connections, and the warehouse they stand in."""
+    said = hashlib.sha256()
+    for part in sorted(
+        path for path in PROJECT.rglob("*") if path.suffix in {".sql", ".yml"} and "target" not in path.parts
+    ):
+        said.update(part.relative_to(PROJECT).as_posix().encode() + b"\0" + part.read_bytes())
+    where = Warehouse.open(settings).dbt_environment()
+    said.update(json.dumps([sorted((n, c.system) for n, c in settings.connections.items()),
+                            where["HOURLINE_PG_HOST"], where["HOURLINE_PG_PORT"], where["HOURLINE_PG_DBNAME"]]).encode())  # fmt: skip
+    return said.hexdigest()
 
 
 def _project(settings: Settings) -> Path:
@@ -93,7 +108,9 @@ def _project(settings: Settings) -> Path:
     """
     view = settings.home / "dbt" / "project"
     view.mkdir(parents=True, exist_ok=True)
-    wanted = {part.name: part for part in PROJECT.iterdir() if part.name not in {"target", "logs", ".user.yml", "seeds"}}
+    wanted = {
+        part.name: part for part in PROJECT.iterdir() if part.name not in {"target", "logs", ".user.yml", "seeds"}
+    }
     wanted["seeds"] = settings.rules_dir
     for link in view.iterdir():
         if link.is_symlink() and link.readlink() != wanted.get(link.name):
@@ -111,15 +128,15 @@ def _manifest(settings: Settings, shared: list[str]) -> Any:
     key = (settings.home, settings.rules_dir, *shared)
     if key not in _kept:
         parsed = dbtRunner().invoke(["parse", *shared])
-        _raise_if_broken("parse", parsed)
+        _raise_if_broken("parse", parsed, settings.home)
         _kept[key] = parsed.result
     return _kept[key]
 
 
-def _report(command: str, outcome: Any) -> BuildReport:
+def _report(command: str, outcome: Any, home: Path) -> BuildReport:
     results = getattr(outcome.result, "results", None)
     if results is None:
-        _raise_if_broken(command, outcome)
+        _raise_if_broken(command, outcome, home)
         return BuildReport(command)
     report = BuildReport(command, seconds=float(outcome.result.elapsed_time or 0))
     for result in results:
@@ -131,8 +148,10 @@ def _report(command: str, outcome: Any) -> BuildReport:
     return report
 
 
-def _raise_if_broken(command: str, outcome: Any) -> None:
+def _raise_if_broken(command: str, outcome: Any, home: Path) -> None:
     if outcome.exception is not None:
+        if (full := disk.trouble(outcome.exception, home)) is not None:
+            raise full from None
         said = " ".join(str(outcome.exception).split())[:500]
         raise BuildFailed(f"dbt {command} could not run: {said}.", remedy="Mend what it names; nothing was built.")
     if not outcome.success:

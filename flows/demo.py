@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flows import configuration, jobs, orchestration, queue, remedies, simulated, story, supervision
 from flows.narration import narrate
@@ -68,14 +68,14 @@ class Outcome:
     replayed: int = 0
     causes: list[queue.Cause] = field(default_factory=list)
     seconds: float = 0.0
-    _statement: Statement | None = None
+    drawn: Statement | None = None
     story: Story | None = None
 
     @property
     def statement(self) -> Statement:
         """The statement the demo ends on."""
-        assert self._statement is not None  # noqa: S101  `run` draws it before it returns
-        return self._statement
+        assert self.drawn is not None  # noqa: S101  `run` draws it before it returns
+        return self.drawn
 
 
 def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
@@ -89,7 +89,9 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
             stack.enter_context, orchestration.server(env.load(home))
         )
         firm, settings = _start(stack, home, mark)
-        narrate(f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower")
+        narrate(
+            f"Their allowances are raised {ALLOWANCE}-fold for the demo, and ours with them; real accounts are slower"
+        )
         if not mark.is_adopted:
             mark = _first_day(settings, home, mark)
         server = server_up.result()
@@ -99,7 +101,7 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
             outcome.day = _day(firm)
             outcome.nights.append(_night(settings, "The night after"))
             _correct(settings, firm, outcome)
-            outcome._statement = jobs.reconcile(settings)
+            outcome.drawn = jobs.reconcile(settings)
             outcome.causes = queue.by_cause(queue.open_exceptions(settings))
             if entry := remedies.worth_tracing(settings):
                 outcome.story = story.tell(settings, entry)
@@ -210,7 +212,7 @@ def _night(settings: Settings, title: str) -> Night:
     from flows.nightly import nightly
 
     narrate(f"[bold]{title}[/bold]")
-    state = nightly(str(settings.home), return_state=True)
+    state = cast(Any, nightly)(str(settings.home), return_state=True)
     night = state.result(raise_on_failure=False)
     if isinstance(night, BaseException):
         raise HourlineError(f"The night failed: {night}", remedy="`hourline nightly --debug` shows where.") from night

@@ -32,11 +32,15 @@ class Finding:
 
 def everything(settings: Settings, *, offline: bool = False) -> list[Finding]:
     """Versions, configuration, rules, warehouse, models, orchestration; and, unless offline, every connection."""
-    found = [_versions(settings), _configuration(settings), _rules(settings)]
+    found = [_versions(settings), _configuration(settings), _rule_files(settings)]
     warehouse = _guarded("warehouse", lambda: _warehouse(settings))
     found.append(warehouse)
     if warehouse.is_good:
-        found += [_guarded("models", lambda: _models(settings)), *_field_maps(settings)]
+        found += [
+            _guarded("rules", lambda: _rules_hold(settings)),
+            _guarded("models", lambda: _models(settings)),
+            *_field_maps(settings),
+        ]
     found.append(_orchestration(settings))
     return found + ([] if offline else connections(settings))
 
@@ -106,16 +110,22 @@ def _configuration(settings: Settings) -> Finding:
     return Finding("configuration", is_good=True, message=f"{settings.config_path}: {names}")
 
 
-def _rules(settings: Settings) -> Finding:
+def _rule_files(settings: Settings) -> Finding:
     from flows.dbt import PROJECT
 
     wanted = {path.name for path in (PROJECT / "seeds").glob("*.csv")}
     lacking = sorted(wanted - {path.name for path in settings.rules_dir.glob("*.csv")})
     if lacking:
-        return Finding("rules", is_good=False, exit_code=_MISCONFIGURED,
+        return Finding("rule files", is_good=False, exit_code=_MISCONFIGURED,
                        message=f"{settings.rules_dir} lacks {', '.join(lacking)}. Copy them from dbt_project/seeds "
                                "and fill them in.")  # fmt: skip
-    return Finding("rules", is_good=True, message=f"{len(wanted)} files in {settings.rules_dir}")
+    return Finding("rule files", is_good=True, message=f"{len(wanted)} files in {settings.rules_dir}")
+
+
+def _rules_hold(settings: Settings) -> Finding:
+    from flows import rules
+
+    return Finding("rules", is_good=True, message=f"{rules.require_good(settings):,} rows fit their tables")
 
 
 def _warehouse(settings: Settings) -> Finding:

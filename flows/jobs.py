@@ -7,9 +7,11 @@ first, opens what it needs, and raises `HourlineError` with one sentence; a fail
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from flows import dbt
+from rich.markup import escape
+
+from flows import dbt, rules
 from flows.dbt import BuildReport
 from flows.narration import narrate
 from flows.outcomes import Delivery, Landed, SourceStopped, StoppedAtDoor
@@ -18,6 +20,7 @@ from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
     from expectations import Verdict
     from flows.statement import Statement
@@ -43,11 +46,23 @@ def prepare(settings: Settings) -> None:
     ingest.ensure(settings)
 
 
-def land(settings: Settings, connection: str, *, full: bool = False, resources: Sequence[str] | None = None) -> Landed:
-    """Reads one connection and appends what changed."""
+def land(
+    settings: Settings,
+    connection: str,
+    *,
+    full: bool = False,
+    resources: Sequence[str] | None = None,
+    missing_limit: Decimal | None = None,
+) -> Landed:
+    """Reads one connection and appends what changed.
+
+    Args:
+        missing_limit: share of a list that may be missing before its source is stopped; None: the usual one.
+    """
     import ingest
 
-    report = ingest.land(settings, connection, resources=resources, full=full)
+    limit: dict[str, Any] = {} if missing_limit is None else {"missing_share_limit": missing_limit}
+    report = ingest.land(settings, connection, resources=resources, full=full, **limit)
     landed = Landed(
         connection,
         rows_read=sum(one.rows_read for one in report.resources),
@@ -88,13 +103,41 @@ def require_passed(verdict: Verdict) -> Verdict:
 
 
 def build(
-    settings: Settings, *, select: str | None = None, on_node: Callable[[str, str], None] | None = None
+    settings: Settings,
+    *,
+    select: str | None = None,
+    on_node: Callable[[str, str], None] | None = None,
+    with_views: bool = True,
 ) -> BuildReport:
-    """Loads the rules, builds the models and tests the data; everything by default. Unit tests are the code's, not the data's."""
+    """Loads the rules, builds the models and tests the data; everything by default.
+
+    Unit tests are the code's and run with it. Without views: rules and tables, as a night brings them up to date.
+
+    Raises:
+        Misconfigured: a rule file holds a mistake; nothing was loaded or built.
+        BuildFailed: a model or test failed.
+    """
+    rules.require_good(settings)
     command = ["build", "--exclude-resource-type", "unit_test", *(["--select", *select.split()] if select else [])]
+    if not with_views:
+        command += ["--exclude", "config.materialized:stable_view"]
     report = dbt.run(settings, command, on_node=on_node).require()
+    if with_views and select is None:
+        _deployed(settings).write_text(dbt.fingerprint(settings), encoding="utf-8")
     narrate(f"  models: {sum(report.statuses.values())} nodes in {report.seconds:.1f} s")
     return report
+
+
+def refresh(settings: Settings) -> BuildReport:
+    """The night's build: views change only when the project or the connections did, so they are left alone otherwise."""
+    noted = _deployed(settings)
+    is_deployed = noted.exists() and noted.read_text(encoding="utf-8") == dbt.fingerprint(settings)
+    return build(settings, with_views=not is_deployed)
+
+
+def _deployed(settings: Settings) -> Path:
+    """Where it is noted which project the views of the warehouse were made from."""
+    return settings.home / "dbt" / "deployed"
 
 
 def syncs() -> tuple[str, ...]:
@@ -189,7 +232,7 @@ def push(settings: Settings, sync: str, destination: str) -> PushReport:
                 report.add(outcome, number)
         report.calls += each.calls
         report.stopped = report.stopped or each.stopped
-    narrate(report.text())
+    narrate(escape(report.text()))
     return report
 
 

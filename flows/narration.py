@@ -16,7 +16,7 @@ _listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", def
 
 
 def narrate(line: str) -> None:
-    """Says one line; silent when nobody listens."""
+    """Says one line, with rich's markup in it (what others wrote is escaped before); silent when nobody listens."""
     listener = _listener.get()
     if listener is not None:
         listener(line)

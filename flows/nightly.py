@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
+from rich.markup import escape
 
 from flows import jobs, orchestration
 from flows.deliver import plan_sync, push_sync
@@ -95,7 +96,9 @@ def _deliver(settings: Settings, night: Night) -> None:
         if planned is None:
             continue
         night.plans[sync] = planned
-        narrate(f"{sync}: {planned.text().splitlines()[0]}")
+        for line in planned.text().splitlines():
+            if not line.startswith(" "):  # one a destination; `hourline plan` breaks them down
+                narrate(f"{sync}: {line}")
         for destination in ready:
             pushed = _tried(night, f"{sync} to {destination}", push_sync, place, sync, destination)
             if pushed is not None:
@@ -112,7 +115,7 @@ def _tried(night: Night, subject: str, work: Any, *arguments: Any) -> Any:
         return True if result is None else result
     error = state.result(raise_on_failure=False)
     night.stopped[subject] = str(error)
-    narrate(f"{subject} stopped: {error}")
+    narrate(f"{subject} stopped: {escape(str(error))}")
     return None
 
 

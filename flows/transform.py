@@ -6,12 +6,14 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import jobs
+from flows.dbt import BuildReport
 
 
 @task(task_run_name="build models", tags=["dbt"], retries=0, cache_policy=NO_CACHE)
-def build_models(home: str, select: str | None = None) -> jobs.BuildReport:
-    """One call to `jobs.build`."""
-    return jobs.build(jobs.settings(home), select=select)
+def build_models(home: str, select: str | None = None) -> BuildReport:
+    """One call to `jobs.build`, or to `jobs.refresh` where nothing is selected."""
+    settings = jobs.settings(home)
+    return jobs.build(settings, select=select) if select else jobs.refresh(settings)
 
 
 @flow(name="transform", retries=0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ingest.sources import Finding
     from plumbing.settings import Settings
 
-__all__ = ["Finding", "LoadReport", "ResourceReport", "check", "ensure", "land", "resources"]
+__all__ = ["Finding", "LoadReport", "ResourceReport", "check", "ensure", "erase", "land", "resources"]
 
 _HOMES = {
     "land": "ingest.landing",
@@ -51,6 +51,23 @@ def ensure(settings: Settings) -> None:
         for name, connection in settings.connections.items():
             if connection.system in sources.systems():
                 Store(session, name).declare(connection.system, sources.resources(connection.system))
+
+
+def erase(settings: Settings, person_refs: Sequence[str]) -> int:
+    """Destroy the keys of persons, so that nobody can read what was kept of them; audit and history stay verifiable.
+
+    Args:
+        person_refs: ``<connection>:<kind>:<id>``, one for each source that knows the person.
+
+    Returns:
+        How many keys there were to destroy. Persons who were never read are remembered too, and never kept.
+    """
+    from ingest.shaping import Keys
+    from ingest.vault import Vault
+    from plumbing.warehouse import Warehouse
+
+    with Warehouse.open(settings).connect("load", autocommit=True) as session:
+        return Vault(session, Keys.derive(settings.master_key.get_secret_value())).erase(person_refs)
 
 
 def check(settings: Settings, connection: str) -> Sequence[Finding]:

@@ -27,11 +27,12 @@ from ingest.sources import Absence, Page, Total
 from ingest.stage import Stage
 from ingest.store import Appended, SchemaChange, Store
 from ingest.vault import Vault
-from plumbing import log, vendors
+from plumbing import disk, log, vendors
 from plumbing.errors import HourlineError, Misconfigured, Terminal, Unauthorized, Unavailable
 from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from ingest.declaration import Resource
@@ -148,7 +149,7 @@ class _Landing:
             except HourlineError as error:
                 one.status = "stopped" if isinstance(error, ImplausibleRead) else "failed"
                 one.sentence = f"{resource.name}: {error}"
-                _log.warning(
+                _log.info(  # the report says it to whoever landed
                     "resource not landed", connection=report.connection, resource=resource.name, reason=str(error)
                 )
                 if _concerns_all(error):
@@ -315,8 +316,8 @@ class _Landing:
             f"Connection {self._store.name} listed {load.reading.rows_read:,} {resource.name}{where} and lacks {len(missing):,} "
             f"of the {live:,} that landed before, more than {self._limit:.0%}: the source is stopped, and nothing was deleted.",
             connection=self._store.name,
-            remedy="Check that the connection's user still sees everything; if the records are really gone, land once with "
-            "a higher missing_share_limit.",
+            remedy="Check that the connection's user still sees everything; if the records are really gone, run once "
+            f"`hourline land {self._store.name} --full --missing-limit 100`.",
         )
 
     def _note_failure(self, resource: Resource, load: _Load, error: BaseException) -> None:
@@ -329,15 +330,16 @@ class _Landing:
             self._store.note_schema_changes(resource.name, load.load_id, [change])
 
     def _told(self, resource: Resource) -> _Told:
-        return _Told(self._store.name, resource.name)
+        return _Told(self._store.name, resource.name, self._stage.home)
 
 
 class _Told:
     """Says in one sentence when the warehouse or the loader did not take a load."""
 
-    def __init__(self, connection: str, resource: str) -> None:
+    def __init__(self, connection: str, resource: str, home: Path) -> None:
         self._connection = connection
         self._resource = resource
+        self._home = home
 
     def __enter__(self) -> None:
         return None
@@ -347,6 +349,8 @@ class _Told:
     ) -> None:
         from dlt.common.exceptions import DltException
 
+        if (full := disk.trouble(error, self._home)) is not None:
+            raise full from error
         if not isinstance(error, psycopg.Error | DltException):
             return
         inner: BaseException = error

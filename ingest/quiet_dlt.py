@@ -24,8 +24,8 @@ from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 SETTINGS: dict[str, Any] = {
     "normalize": {"parquet_normalizer": {"add_dlt_load_id": False, "add_dlt_id": False}},
-    "data_writer": {"file_max_items": 200_000},  # rows a Parquet file, so that a long load stays in bounded memory
-    "load": {"delete_completed_jobs": True, "raise_on_max_retries": 3},
+    "data_writer": {"file_max_items": 50_000},  # rows a Parquet file: one is in memory at a time
+    "load": {"delete_completed_jobs": True, "raise_on_max_retries": 3, "workers": 1},
     "restore_from_destination": False,  # no state of ours is in dlt
     "progress": None,
 }

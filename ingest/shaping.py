@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any
 
 import orjson
@@ -41,7 +41,8 @@ _SHAPES: Mapping[Kind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+# Row and Secret are made once a record: frozen ones take several times as long to make.
+@dataclass(slots=True)
 class Secret:
     """A personal value on its way to the vault."""
 
@@ -51,7 +52,7 @@ class Secret:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """A record that fits. ``source_version`` is None where the source has no stamp. ``record`` is JSON text."""
 
@@ -101,11 +102,11 @@ class Shaper:
     connection: str
     keys: Keys
     new_fields: dict[str, str] = field(default_factory=dict)
-    _declared: dict[str, tuple[Callable[[Any], bool], bool, bool, Kind]] = field(init=False)
+    _declared: dict[str, _Rule] = field(init=False)
 
     def __post_init__(self) -> None:
         self._declared = {
-            f.name: (_CHECKS[f.kind], f.nullable, f.presence == "always", f.kind) for f in self.resource.fields
+            f.name: (*_CHECKS[f.kind], f.nullable, f.presence == "always", f.kind) for f in self.resource.fields
         }
 
     def shape(self, record: Any, *, is_deleted: bool = False) -> Row | Misfit:
@@ -113,7 +114,9 @@ class Shaper:
         if not isinstance(record, dict):
             return self._misfit({"value": record}, "the record is no object", None, [])
         resource = self.resource
-        content = {name: value for name, value in record.items() if name not in resource.dropped}
+        content = dict(record)
+        for name in resource.dropped:
+            content.pop(name, None)
         # Before anything can go wrong: what is quarantined holds tokens too.
         secrets = self._tokenise(content)
         misfit = self._check(record, content, secrets)
@@ -128,7 +131,7 @@ class Shaper:
             )
         if b"\\u0000" in text and _NUL.search(text):
             return self._misfit(content, "the record holds a NUL character", None, secrets)
-        digest = hmac.digest(self.keys.content, text, "sha256").hex()
+        digest = blake2b(text, key=self.keys.content, digest_size=32).hexdigest()
         return Row(
             source_id=source_id,
             source_version=_instant(content.get(resource.source_version)) if resource.source_version else None,
@@ -140,22 +143,16 @@ class Shaper:
         )
 
     def _check(self, record: Mapping[str, Any], content: dict[str, Any], secrets: list[Secret]) -> Misfit | None:
-        for name, (fits, nullable, required, kind) in self._declared.items():
-            if name not in record:
-                if required:
-                    return self._misfit(content, f"{name} is missing", name, secrets)
+        for name, rule in self._declared.items():
+            value = record.get(name, _MISSING)
+            if type(value) is rule[0] and (rule[1] is None or rule[1](value)):
                 continue
-            value = record[name]
-            if value is None:
-                if not nullable:
-                    return self._misfit(content, f"{name} is null", name, secrets)
-            elif not fits(value):
-                is_retyped = not same_json_type(kind, value)
-                found = _json_type(value) if is_retyped else "no valid one"
-                reason = f"{name} ought to be {_SHAPES[kind]} and is {found}"
+            reason = _objection(name, value, rule)
+            if reason is not None:
+                is_retyped = value is not None and value is not _MISSING and not same_json_type(rule[4], value)
                 return self._misfit(content, reason, name, secrets, is_retyped=is_retyped)
         key = record[self.resource.key]
-        if not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY:
+        if not 0 < len(key) <= LONGEST_KEY:
             return self._misfit(content, f"{self.resource.key} is no id", self.resource.key, secrets)
         if len(content) > len(self._declared) or not content.keys() <= self._declared.keys():
             for name in content.keys() - self._declared.keys():
@@ -220,6 +217,19 @@ class Shaper:
         )
 
 
+def _objection(name: str, value: Any, rule: _Rule) -> str | None:
+    """What is wrong with a value that is not plainly of its type; None if nothing is."""
+    exact, fits, nullable, required, kind = rule
+    if value is _MISSING:
+        return f"{name} is missing" if required else None
+    if value is None:
+        return None if nullable else f"{name} is null"
+    if exact is None and fits is not None and fits(value):
+        return None
+    found = "no valid one" if same_json_type(kind, value) else _json_type(value)
+    return f"{name} ought to be {_SHAPES[kind]} and is {found}"
+
+
 def personal_token(keys: Keys, of: str, value: str) -> str:
     """The token of a personal value: equal for equal values of one class, in every source, and told to nobody."""
     if of == "email":
@@ -261,6 +271,8 @@ def _holders(content: dict[str, Any], path: tuple[str, ...]) -> Iterator[dict[st
 def _minutes(duration: Duration | None, content: Mapping[str, Any]) -> Decimal | None:
     if duration is None:
         return None
+    if duration.within is None and type(value := content.get(duration.field)) is int:
+        return Decimal(value * duration.minutes_per_unit)
     holders = [content] if duration.within is None else content.get(duration.within)
     if not isinstance(holders, list):
         return None
@@ -298,10 +310,6 @@ def _keepable(value: Any) -> Any:
     return value
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -320,14 +328,6 @@ def _is_numeric_text(value: Any) -> bool:
     except InvalidOperation:
         return False
     return number.is_finite() and abs(number.adjusted()) <= _WIDEST_NUMBER
-
-
-def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_flag(value: Any) -> bool:
-    return value in ("T", "F") if isinstance(value, str) else False
 
 
 def _is_date(value: Any) -> bool:
@@ -368,20 +368,24 @@ def _is_naive_instant(value: Any) -> bool:
         return False
 
 
-_CHECKS: Mapping[Kind, Callable[[Any], bool]] = {
-    "text": _is_text,
-    "integer": _is_integer,
-    "number": _is_number,
-    "numeric_text": _is_numeric_text,
-    "boolean": _is_boolean,
-    "flag": _is_flag,
-    "date": _is_date,
-    "instant": _is_instant,
-    "naive_instant": _is_naive_instant,
-    "reference": lambda value: isinstance(value, str) or _is_integer(value),
-    "object": lambda value: isinstance(value, dict),
-    "list": lambda value: isinstance(value, list),
-    "any": lambda _value: True,
+_MISSING = object()
+# The exact type that a value has if it has one only, and what else must hold of it.
+_Check = tuple[type | None, Callable[[Any], bool] | None]
+_Rule = tuple[type | None, Callable[[Any], bool] | None, bool, bool, Kind]
+_CHECKS: Mapping[Kind, _Check] = {
+    "text": (str, None),
+    "integer": (int, None),
+    "number": (None, _is_number),
+    "numeric_text": (str, _is_numeric_text),
+    "boolean": (bool, None),
+    "flag": (str, {"T", "F"}.__contains__),
+    "date": (str, _is_date),
+    "instant": (str, _is_instant),
+    "naive_instant": (str, _is_naive_instant),
+    "reference": (None, lambda value: isinstance(value, str) or _is_integer(value)),
+    "object": (dict, None),
+    "list": (list, None),
+    "any": (None, lambda _value: True),
 }
 _JSON_TYPES: Mapping[Kind, str] = {
     "integer": "number",

@@ -277,6 +277,11 @@ class Store:
         """Whether anything of the resource was ever staged."""
         return bool(self._one("select to_regclass(%s) is not null", (f'stage_{self.name}."{resource}"',))[0])
 
+    def newest_version(self, resource: str) -> int:
+        """See `ingest.sources.Landed`."""
+        query = sql.SQL("select coalesce(max(version), 0) from {}").format(self._raw(resource))
+        return int(self.session.execute(query).fetchone()[0])  # type: ignore[index]
+
     def versions_after(self, resource: str, version: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """See `ingest.sources.Landed`."""
         query = sql.SQL("select version, record from {} where version > %s order by version").format(

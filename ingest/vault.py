@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NONCE_BYTES = 12
 _KEY_BITS = 256
-_REMEMBERED = 200_000  # values known to be kept already; bounds memory, costs a look-up when it is full
+_REMEMBERED = 50_000  # values known to be kept already; bounds memory, costs a look-up when it is full
 
 
 class Vault:
@@ -41,29 +41,23 @@ class Vault:
         if not wanted:
             return
         with self._connection.transaction():
-            known = set(
-                self._connection.execute(
-                    "select token, person_ref from vault.personal_value where token = any(%s)",
-                    (list({token for token, _ in wanted}),),
-                )
-            )
-            missing = [s for pair, s in wanted.items() if pair not in known]
-            self._ready_ciphers({s.person_ref for s in missing})
-            self._write(missing)
+            self._ready_ciphers({s.person_ref for s in wanted.values()})
+            self._write(wanted.values())
         if len(self._kept) + len(wanted) > _REMEMBERED:
             self._kept.clear()
         self._kept.update(wanted)
 
-    def _write(self, missing: Sequence[Secret]) -> None:
+    def _write(self, arriving: Iterable[Secret]) -> None:
         self._connection.execute(
             "create temporary table if not exists arriving (token text, person_ref text, field text, ciphertext bytea)"
             " on commit delete rows"
         )
         with (
             self._connection.cursor() as cursor,
-            cursor.copy("copy arriving (token, person_ref, field, ciphertext) from stdin") as copy,
+            cursor.copy("copy arriving (token, person_ref, field, ciphertext) from stdin (format binary)") as copy,
         ):
-            for secret in missing:
+            copy.set_types(["text", "text", "text", "bytea"])
+            for secret in arriving:
                 cipher = self._ciphers[secret.person_ref]
                 if cipher is not None:  # None: the person was erased
                     sealed = _seal(cipher, secret.value.encode("utf-8"), secret.token)

@@ -114,7 +114,7 @@ def load(home: Path | None = None) -> Settings:
         Misconfigured: something that is set is wrong.
     """
     environment = os.environ  # noqa: TID251  the one reader
-    folder = (home or Path(environment.get("HOURLINE_HOME") or ".hourline")).expanduser().absolute()
+    folder = home_of(home)
     named = environment.get("HOURLINE_CONFIG")
     config_path = Path(named).expanduser().absolute() if named else folder / "hourline.toml"
     store = SecretStore(folder / "secrets.toml", _secrets_of(environment))
@@ -127,6 +127,12 @@ def load(home: Path | None = None) -> Settings:
         store=store,
         prefect_api_url=environment.get("PREFECT_API_URL") or None,
     )
+
+
+def home_of(home: Path | None = None) -> Path:
+    """The data folder: the one given, else ``HOURLINE_HOME``, else ``.hourline`` under the working directory."""
+    named = os.environ.get("HOURLINE_HOME")  # noqa: TID251  the one reader
+    return (home or Path(named or ".hourline")).expanduser().absolute()
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

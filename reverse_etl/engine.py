@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _log = log.get(__name__)
 
 TROUBLE_IN_A_ROW = 5  # unreachable or forbidden so often running: the destination is left alone
-WRITES_PER_SLOT = 4  # a batch keeps every slot busy for this many calls
+WRITES_PER_SLOT = 16  # a batch keeps every slot busy for this many calls; after a crash so many are looked up
 LEASE_FACTOR = 1.5
 LEASE_MARGIN_SECONDS = 30.0
 SPREAD_STEPS = 97
@@ -104,6 +104,7 @@ class Engine:
         self._progress = progress
         self._local = threading.local()
         self._halt = threading.Event()
+        self._lock = threading.Lock()  # over what the threads tell each other about the destination
         self._trouble = 0
         self._resume_at = 0.0
         writer.observe(self._heard, self._before_send)
@@ -116,7 +117,7 @@ class Engine:
             while not self._halt.is_set():
                 with self._database.begin() as connection:
                     self._desk.prepare(connection)
-                size = min(self._sync.batch_limit, slots * WRITES_PER_SLOT * self._writer.capabilities.batch_size)
+                size = self._batch_limit(slots)
                 if limit is not None:
                     size = min(size, limit)
                 worked = self._look_up(pool, size)
@@ -132,6 +133,12 @@ class Engine:
                     self._clock.sleep(pause)
         with self._database.begin() as connection:
             self._report.waiting, self._report.next_at, _ = self._desk.outlook(connection)
+
+    def _batch_limit(self, slots: int) -> int:
+        """How many intents to claim at once: no more than go out at once where a crash would leave each to a person."""
+        can = self._writer.capabilities
+        per_slot = WRITES_PER_SLOT if can.has_lookup or can.has_key else 1
+        return min(self._sync.batch_limit, slots * per_slot * can.batch_size)
 
     def _pause(self, patience: float) -> float | None:
         """Seconds to wait for what is due next; None when it isn't worth it."""
@@ -174,6 +181,12 @@ class Engine:
 
     def _send_one(self, call: _Call) -> None:
         """In a worker thread: one call, whatever becomes of it."""
+        self._call_once(call)
+        with self._lock:
+            for outcome in call.outcomes or ():
+                self._weigh(outcome)
+
+    def _call_once(self, call: _Call) -> None:
         records = [claim.record for claim in call.claims]
         if self._halt.is_set():
             call.outcomes = [Outcome(Result.NOT_SENT, message="the destination was stopped") for _ in records]
@@ -321,7 +334,7 @@ class Engine:
             claim.record.operation,
             call.found,
             is_quiet=claim.doubt_seconds >= self._timing.quiet_seconds,
-            is_second_look=claim.looks > 1,
+            is_second_look=claim.looks > 0,
             can=self._writer.capabilities,
         )
         if action == "settle":
@@ -350,7 +363,7 @@ class Engine:
             )
         if state.exception:
             told = replace(told, message=f"{self._desk.destination}: {state.reason}; look there and decide.")
-        return Change(claim, told, state, call.call_id, self._owner(state.exception))
+        return Change(claim, told, state, call.call_id, self._owner(state.exception), is_looked_up=True)
 
     def _change(self, claim: Claim, outcome: Outcome, call_id: int | None) -> Change:
         spread = claim.record.intent_id % SPREAD_STEPS / SPREAD_STEPS
@@ -367,8 +380,6 @@ class Engine:
         for change in changes:
             name = change.transition.state if change.claim.record.intent_id in changed else "late"
             self._report.add("sent again later" if name == "planned" else name)
-            if state == "sending":
-                self._weigh(change.outcome)
 
     def _weigh(self, outcome: Outcome) -> None:
         """Leave a destination alone that can't be reached or lets us do nothing."""

@@ -7,6 +7,7 @@ answer is always kept (``attempt.is_late``). Nothing is deleted.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ _COLUMNS = """
 
 @dataclass(frozen=True)
 class Claim:
-    """A record under lease. ``attempt_no`` is its fence."""
+    """A record under lease. ``attempt_no`` is its fence; ``looks``: how often it was looked up since it came into doubt."""
 
     record: Record
     attempt_no: int
@@ -57,6 +58,7 @@ class Change:
     transition: Transition
     call_id: int | None
     owner: str | None = None
+    is_looked_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ class Desk:
     destination: str
     worker: str
 
-    def _bound(self, sql: str, **more: Any) -> tuple[sa.TextClause, dict[str, Any]]:
-        clause = sa.text(sql)
+    def run(self, connection: sa.Connection, name: str, **more: Any) -> sa.CursorResult[Any]:
+        """Run a statement of ``sql/ledger.sql``."""
+        clause, names = _clause(name)
         given = {
             "sync": self.sync,
             "destination": self.destination,
@@ -92,12 +95,7 @@ class Desk:
             "actor": self.worker,
             **more,
         }
-        return clause, {name: given[name] for name in clause.compile().params}
-
-    def run(self, connection: sa.Connection, name: str, **more: Any) -> sa.CursorResult[Any]:
-        """Run a statement of ``sql/ledger.sql``."""
-        clause, bound = self._bound(_sql(name), **more)
-        return connection.execute(clause, bound)
+        return connection.execute(clause, {key: given[key] for key in names})
 
     def prepare(self, connection: sa.Connection) -> int:
         """Let go what waited for something now in effect, and doubt what a lost worker left; how many are doubted."""
@@ -237,9 +235,11 @@ class Desk:
             self.run(connection, "open_exceptions", exceptions=_json(told))
 
 
-def _sql(name: str) -> str:
-    text = statements.named("ledger")[name]
-    return text.replace("{columns}", _COLUMNS) if "{columns}" in text else text
+@functools.cache
+def _clause(name: str) -> tuple[sa.TextClause, tuple[str, ...]]:
+    """A statement and the names of its parameters; told apart once, as it runs for every batch."""
+    clause = sa.text(statements.named("ledger")[name].replace("{columns}", _COLUMNS))
+    return clause, tuple(clause.compile().params)
 
 
 def _claim(row: sa.RowMapping) -> Claim:
@@ -312,6 +312,7 @@ def _change(change: Change) -> dict[str, Any]:
         "vendor_detail": change.outcome.vendor_detail,
         "wait_seconds": Decimal(str(round(change.transition.wait_seconds, 3))),
         "failures": int(change.transition.is_failure),
+        "looks": int(change.is_looked_up),
     }
 
 

@@ -283,12 +283,13 @@ def _decide_again_what_was_claimed(run: _Run) -> None:
 _LOCK_AND_FIND_LOST = """
 with locked as materialized (
     select i.intent_id from delivery.intent i
-    where i.intent_id in (select unnest(unsent_ids) from decision) and i.state in ('planned', 'held', 'refused')
+    where i.intent_id in (select unnest(unsent_ids) from decision where unsent_ids is not null)
+        and i.state in ('planned', 'held', 'refused')
     order by i.intent_id for update
 )
 select distinct d.chain_key, d.source_system, d.source_id
 from decision d cross join lateral unnest(d.unsent_ids) as u (intent_id)
-where not exists (select from locked l where l.intent_id = u.intent_id)
+where d.unsent_ids is not null and not exists (select from locked l where l.intent_id = u.intent_id)
 """
 
 
@@ -363,6 +364,8 @@ def _apply(run: _Run, report: PlanReport, snapshot: str | None) -> PlanReport:
 _ORDER = (
     "number_intents",
     "link_steps",
+    "list_unsent",
+    "analyze_unsent",
     "save_chains",
     "save_intents",
     "save_lines",

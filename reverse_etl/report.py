@@ -129,7 +129,7 @@ class PushReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return dict(plain(asdict(self)))
+        return dict(plain(asdict(replace(self, counts=dict(self.counts)))))  # asdict can't copy a defaultdict
 
 
 def money(amount: Decimal, currency: str | None) -> str:

@@ -53,7 +53,7 @@ class Verbs(click.Group):
 @click.version_option(package_name="hourline", message="hourline %(version)s")
 @shared_options
 @click.pass_context
-def cli(ctx: click.Context, **options: object) -> None:
+def cli(ctx: click.Context, /, **options: object) -> None:
     """Every approved hour, from timesheet to cash: landed, modelled, posted, and accounted for."""
     ctx.obj = Desk(**options)  # type: ignore[arg-type]
 

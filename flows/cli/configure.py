@@ -31,6 +31,8 @@ def init(desk: Desk, connections: tuple[str, ...], source: Path | None, rules: P
     Names what to connect (`kantata`, or `netsuite_us=netsuite`), asks for the rest, and writes hourline.toml and
     secrets.toml (mode 0600) in the data folder. With --from nothing is asked. It only ever reads from your systems.
     """
+    from rich import markup
+
     from flows import configuration, diagnosis, jobs
     from plumbing import settings as env
 
@@ -46,7 +48,8 @@ def init(desk: Desk, connections: tuple[str, ...], source: Path | None, rules: P
     findings = diagnosis.connections(settings) if check else []
     faulty = [one for one in findings if not one.is_good]
     for one in findings:
-        desk.say(("  [green]✓[/green] " if one.is_good else "  [red]✗[/red] ") + f"{one.subject}: {one.message}")
+        mark = "[green]✓[/green]" if one.is_good else "[red]✗[/red]"
+        desk.say(f"  {mark} {one.subject}: {markup.escape(one.message)}")
     plans: list[Any] = []
     if first_plan and not faulty:
         plans = _first_plan(desk, settings)
@@ -58,7 +61,7 @@ def init(desk: Desk, connections: tuple[str, ...], source: Path | None, rules: P
 def _first_plan(desk: Desk, settings: Any) -> list[Any]:
     """Reads every source, builds, and plans without keeping or sending anything."""
     from flows import jobs
-    from flows.render import plans as picture
+    from flows.cli.deliver import text_of
 
     for name in settings.connections:
         with desk.working(f"Reading {name}"):
@@ -68,7 +71,7 @@ def _first_plan(desk: Desk, settings: Any) -> list[Any]:
     with desk.working("Planning"):
         plans = jobs.plan_all(settings, keep=False)
     if not desk.as_json:
-        desk.show(plans, *(picture.plan(one) for one in plans))
+        desk.show(plans, *(text_of(one) for one in plans))
         desk.say("Nothing was sent. `hourline adopt` settles what is already there; then `hourline nightly`.")
     return plans
 
@@ -138,4 +141,4 @@ def doctor(desk: Desk, offline: bool) -> ExitCode:
     desk.show(findings, picture.table(findings))
     if all(one.is_good for one in findings):
         return ExitCode.OK
-    return max((one.exit_code for one in findings if not one.is_good), default=ExitCode.FAILED)
+    return ExitCode(max((one.exit_code for one in findings if not one.is_good), default=ExitCode.FAILED))

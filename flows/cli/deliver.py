@@ -81,9 +81,11 @@ def _deliver(jobs: Any, settings: Any, sync: str, destination: str | None, *, pl
 
 
 def _lines(delivery: dict[str, Any]) -> list[str]:
+    from rich.markup import escape
+
     lines = [text_of(delivery["plan"])] if delivery["plan"] else []
     lines += [f"held at the door by {rule}: {count:,}" for rule, count in delivery["held"].items()]
-    return lines + [each.text() for each in delivery["pushes"]]
+    return lines + [escape(each.text()) for each in delivery["pushes"]]
 
 
 @verb(cli, "adopt")
@@ -92,20 +94,24 @@ def _lines(delivery: dict[str, Any]) -> list[str]:
 @click.option("--who", default=None, help="Who adopts (default: the login name).")
 def adopt(desk: Desk, syncs: tuple[str, ...], dry_run: bool, who: str | None) -> ExitCode:
     """Settle, unsent, the hours a destination already holds; list those that match nothing, for a person."""
+    from rich.markup import escape
+
     import reverse_etl
 
     settings = desk.settings
     wanted = _known(syncs or ("erp_labor",))
     with desk.working("Matching what is there"):
         reports = [reverse_etl.adopt(settings, name, dry_run=dry_run, actor=who or login()) for name in wanted]
-    desk.show([one.as_dict() for one in reports], *(one.text() for one in reports))
+    desk.show([one.as_dict() for one in reports], *(escape(one.text()) for one in reports))
     return ExitCode.OK
 
 
 def text_of(report: Any) -> str:
     """A plan with its sync's name above it."""
+    from rich.markup import escape
+
     number = f" (plan {report.plan_id})" if report.plan_id else ""
-    return f"[bold]{report.sync}[/bold]{number}\n{report.text()}"
+    return f"[bold]{report.sync}[/bold]{number}\n{escape(report.text())}"
 
 
 def login() -> str:

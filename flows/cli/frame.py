@@ -95,7 +95,7 @@ class Desk:
         """Standard output; with --json it is kept for the document and words go to standard error."""
         from rich.console import Console
 
-        return Console(stderr=self.as_json, highlight=False, width=None if sys.stdout.isatty() else 120)
+        return Console(stderr=self.as_json, highlight=False, width=None if sys.stdout.isatty() else 150)
 
     def say(self, text: str) -> None:
         """A line of progress for a person; silent with --json."""
@@ -173,8 +173,15 @@ def leave(desk: Desk, body: Callable[[], ExitCode | None]) -> int:
     except Exception as error:  # noqa: BLE001  the last door: a defect of ours is named, not dumped
         if desk.debug:
             desk.console.print_exception(show_locals=False)
-        tell(desk, error)
-        return int(ExitCode.FAILED)
+        told = _disk_trouble(desk, error) or error
+        tell(desk, told)
+        return int(exit_code_of(told))
+
+
+def _disk_trouble(desk: Desk, error: Exception) -> Exception | None:
+    from plumbing import disk, settings
+
+    return disk.trouble(error, settings.home_of(desk.home))
 
 
 def exit_code_of(error: Exception) -> ExitCode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 @verb(cli, "land")
 @click.argument("connections", nargs=-1)
 @click.option("--full", is_flag=True, help="Read everything anew, not just what changed.")
-def land(desk: Desk, connections: tuple[str, ...], full: bool) -> ExitCode:
+@click.option("--missing-limit", type=click.IntRange(0, 100), default=None, metavar="PERCENT",
+              help="How much of a list may be gone before its source is stopped (default: 3).")  # fmt: skip
+def land(desk: Desk, connections: tuple[str, ...], full: bool, missing_limit: int | None) -> ExitCode:
     """Read CONNECTIONS (all by default) and append every changed version.
 
     A connection that fails is told with its reason and stops nothing else; the exit code is then 4.
@@ -27,13 +30,14 @@ def land(desk: Desk, connections: tuple[str, ...], full: bool) -> ExitCode:
 
     settings = desk.settings
     names = [settings.connection(name).name for name in connections] or list(settings.connections)
+    limit = None if missing_limit is None else Decimal(missing_limit) / 100
     jobs.prepare(settings)
     landed: list[Landed] = []
     failures: dict[str, HourlineError] = {}
     for name in names:
         try:
             with desk.working(f"Reading {name}"):
-                landed.append(jobs.land(settings, name, full=full))
+                landed.append(jobs.land(settings, name, full=full, missing_limit=limit))
         except HourlineError as error:
             failures[name] = error
     desk.show(

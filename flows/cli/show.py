@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -22,6 +22,8 @@ def nightly(desk: Desk) -> ExitCode:
     Runs against the Prefect server that is up (`hourline up`, or PREFECT_API_URL), else against one of its own. A source
     that stops keeps back what rests on it and nothing else; run it again when you like.
     """
+    from rich.markup import escape
+
     from flows import orchestration, supervision
     from flows.narration import listening
     from flows.render import statement as picture
@@ -32,7 +34,7 @@ def nightly(desk: Desk) -> ExitCode:
         with orchestration.session(settings, server):
             from flows.nightly import nightly as night_flow
 
-            state = night_flow(str(settings.home), return_state=True)
+            state = cast(Any, night_flow)(str(settings.home), return_state=True)
             night = state.result(raise_on_failure=False)
             if isinstance(night, BaseException):
                 raise night
@@ -40,7 +42,7 @@ def nightly(desk: Desk) -> ExitCode:
     desk.show(
         _plain(night),
         *pictures,
-        *(f"[red]{name}[/red]: {why}" for name, why in (night.stopped | night.waiting).items()),
+        *(f"[red]{name}[/red]: {escape(why)}" for name, why in (night.stopped | night.waiting).items()),
     )
     return _exit_code(night)
 
@@ -94,7 +96,10 @@ def _pictures(outcome: Outcome, home: Path) -> list[Any]:
     tries = [
         ("hourline reconcile --by month", "the statement, month by month"),
         ("hourline exceptions --rows", "every hour that waits for a person"),
-        (f"hourline trace {outcome.story.source_id}" if outcome.story else "hourline trace <time entry>", "that story again"),
+        (
+            f"hourline trace {outcome.story.source_id}" if outcome.story else "hourline trace <time entry>",
+            "that story again",
+        ),
         ("hourline docs --serve", "every model and column, from raw to sync"),
         ("hourline up", "the Prefect server with both nights in its pages"),
         ("hourline demo", "another day and night; --fresh starts over"),

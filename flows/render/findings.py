@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -18,5 +19,5 @@ def table(findings: Sequence[Finding]) -> Table:
     for _ in range(3):
         picture.add_column()
     for one in findings:
-        picture.add_row("[green]✓[/green]" if one.is_good else "[red]✗[/red]", one.subject, one.message)
+        picture.add_row("[green]✓[/green]" if one.is_good else "[red]✗[/red]", one.subject, escape(one.message))
     return picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from flows.render.figures import count
@@ -25,7 +26,7 @@ def table(landed: Sequence[Landed], stopped: Mapping[str, HourlineError]) -> Tab
     for one in landed:
         picture.add_row(one.connection, count(one.rows_read), count(one.rows_landed), count(one.rows_quarantined), "")
     for name, error in stopped.items():
-        picture.add_row(name, "", "", "", f"[red]stopped:[/red] {error}")
+        picture.add_row(name, "", "", "", f"[red]stopped:[/red] {escape(str(error))}")
     return picture
 
 
@@ -39,5 +40,5 @@ def verdicts(said: Mapping[str, Any]) -> Table:
         failed = verdict.failed_rules
         picture.add_row(name, word, "" if failed else f"{len(verdict.results)} rules", "", "")
         for rule in failed:
-            picture.add_row("", rule.severity, rule.rule, count(rule.failed_rows), rule.message)
+            picture.add_row("", rule.severity, rule.rule, count(rule.failed_rows), escape(rule.message))
     return picture

@@ -42,7 +42,9 @@ def _table(title: str, words: Iterable[str], figures: Iterable[str]) -> Table:
     for name in words:
         table.add_column(name, no_wrap=True)
     for name in figures:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(
+            name, justify="right", no_wrap=name != "money", min_width=None if name == "money" else len(name)
+        )
     return table
 
 
@@ -99,7 +101,7 @@ def _waiting(statement: Statement) -> Table | None:
     """What is due and not posted: reason, owner, hours, money, since when."""
     rows: dict[Key, list[Line]] = defaultdict(list)
     for one in statement.lines:
-        if one.line == 4 and one.side == "part" and one.bucket != "posted" and one.row_count:  # noqa: PLR2004
+        if one.line == 4 and one.side == "part" and one.bucket != "posted" and one.row_count:
             rows[one.name, one.bucket, one.reason or "", one.owner or ""].append(one)
     if not rows:
         return None
@@ -118,7 +120,7 @@ def _differences(lines: Iterable[Line]) -> Table | None:
     """Named differences between the ledger and what the destination reports back."""
     rows: dict[Key, list[Line]] = defaultdict(list)
     for one in lines:
-        if one.line == 5 and one.side == "part" and one.bucket != "read back" and one.row_count:  # noqa: PLR2004
+        if one.line == 5 and one.side == "part" and one.bucket != "read back" and one.row_count:
             rows[one.name, one.destination or "", one.bucket].append(one)
     if not rows:
         return None
@@ -146,7 +148,9 @@ def _shown_as(bucket: str) -> str:
     return bucket if bucket in {"posted", "read back"} else "foreign" if bucket == "foreign row" else "differences"
 
 
-def _sums(lines: Iterable[Line], number: int, by: str, name: Callable[[str], str] | None = None) -> dict[Key, dict[str, Decimal]]:
+def _sums(
+    lines: Iterable[Line], number: int, by: str, name: Callable[[str], str] | None = None
+) -> dict[Key, dict[str, Decimal]]:
     rows: dict[Key, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: _ZERO))
     for one in lines:
         if one.line == number:

@@ -76,6 +76,9 @@ class Finding:
 class Landed(Protocol):
     """What a source may ask about what has landed, so that it needs no SQL."""
 
+    def newest_version(self, resource: str) -> int:
+        """Number of the newest version of a resource that landed; 0 if there is none."""
+
     def versions_after(self, resource: str, version: int) -> Iterable[tuple[int, Mapping[str, Any]]]:
         """Number and record of every version of a resource that landed after this one, oldest first."""
 

@@ -7,9 +7,20 @@ where n.ctid = numbered.place;
 
 -- name: link_steps
 update new_intent n
-set waits_for = coalesce(first.intent_id, n.flight_id)
-from new_intent self left join new_intent first on first.chain_key = self.chain_key and first.step_no = self.step_no - 1
-where self.intent_id = n.intent_id and (first.intent_id is not null or n.flight_id is not null);
+set waits_for = coalesce((select f.intent_id from new_intent f where f.chain_key = n.chain_key and f.step_no = n.step_no - 1), n.flight_id)
+where n.step_no > 1 or n.flight_id is not null;
+
+-- name: list_unsent
+-- The open intents that the plan has something to say about, and what takes their place.
+create temporary table unsent_intent on commit drop as
+select u.intent_id, d.chain_key, d.action, n.intent_id as successor
+from decision d
+cross join lateral unnest(d.unsent_ids) as u (intent_id)
+left join lateral (select n.intent_id from new_intent n where n.chain_key = d.chain_key order by n.step_no desc limit 1) n on true
+where d.unsent_ids is not null;
+
+-- name: analyze_unsent
+analyze unsent_intent;
 
 -- name: save_plan
 insert into delivery.plan (sync, scope, snapshot, totals, batch_state, message)
@@ -65,16 +76,15 @@ group by n.intent_id, n.operation, m.source_system, m.source_id;
 
 -- name: supersede
 update delivery.intent i
-set state = 'superseded', state_since = hourline.now(), lease_owner = null, lease_until = null,
-    superseded_by = (select n.intent_id from new_intent n where n.chain_key = d.chain_key order by n.step_no desc limit 1)
-from decision d
-where d.action = 'replace' and i.intent_id = any(d.unsent_ids) and i.state in ('planned', 'held', 'refused');
+set state = 'superseded', state_since = hourline.now(), lease_owner = null, lease_until = null, superseded_by = u.successor
+from unsent_intent u
+where u.action = 'replace' and i.intent_id = u.intent_id and i.state in ('planned', 'held', 'refused');
 
 -- name: close_superseded_exceptions
 update delivery.exception x
-set closed_at = hourline.now(), closed_by = :actor, closed_reason = 'superseded by a newer desire', closed_intent_id = i.superseded_by
-from decision d join delivery.intent i on i.intent_id = any(d.unsent_ids)
-where d.action = 'replace' and x.intent_id = i.intent_id and x.closed_at is null and x.category <> 'integrity';
+set closed_at = hourline.now(), closed_by = :actor, closed_reason = 'superseded by a newer desire', closed_intent_id = u.successor
+from unsent_intent u
+where u.action = 'replace' and x.intent_id = u.intent_id and x.closed_at is null and x.category <> 'integrity';
 
 -- name: open_hold_exceptions
 insert into delivery.exception (intent_id, sync, source_system, chain_key, destination, category, cause, owner, message, money, currency,
@@ -93,9 +103,9 @@ from new_intent n;
 
 -- name: record_superseded
 insert into delivery.event (actor, verb, subject, detail)
-select :actor, 'superseded', 'intent:' || i.intent_id, jsonb_build_object('plan_id', cast(:plan_id as bigint), 'by', i.superseded_by)
-from decision d join delivery.intent i on i.intent_id = any(d.unsent_ids)
-where d.action = 'replace';
+select :actor, 'superseded', 'intent:' || u.intent_id,
+       jsonb_strip_nulls(jsonb_build_object('plan_id', cast(:plan_id as bigint), 'by', u.successor))
+from unsent_intent u where u.action = 'replace';
 
 -- name: record_plan
 insert into delivery.event (actor, verb, subject, detail)
@@ -117,16 +127,16 @@ do update set last_seen_at = hourline.now();
 update delivery.intent i
 set state = 'held', decided_state = 'held', decided_reason = :cause, reason = :cause, owner = :owner, held_by = 'integrity',
     state_since = hourline.now()
-from decision d
-where d.action = 'missing' and i.intent_id = any(d.unsent_ids) and i.state = 'planned';
+from unsent_intent u
+where u.action = 'missing' and i.intent_id = u.intent_id and i.state = 'planned';
 
 -- name: open_missing_exceptions
 insert into delivery.exception (intent_id, sync, source_system, chain_key, destination, category, cause, owner, message, money, currency,
                                 minutes, legal_entity, period)
 select i.intent_id, :sync, i.source_system, i.chain_key, i.destination, 'held', :cause, :owner,
        'Held: its row is no longer in the sync view.', i.delta_amount, i.currency, i.delta_minutes, i.legal_entity, i.period
-from decision d join delivery.intent i on i.intent_id = any(d.unsent_ids)
-where d.action = 'missing' and i.state = 'held' and i.held_by = 'integrity'
+from unsent_intent u join delivery.intent i on i.intent_id = u.intent_id
+where u.action = 'missing' and i.state = 'held' and i.held_by = 'integrity'
 on conflict (intent_id, (category = 'integrity')) where closed_at is null and intent_id is not null
 do update set last_seen_at = hourline.now(), cause = excluded.cause, owner = excluded.owner, message = excluded.message;
 

@@ -53,7 +53,7 @@ with due as (
     order by i.next_attempt_at, i.intent_id limit :limit for update skip locked
 ), claimed as (
     update delivery.intent i
-    set attempt_count = i.attempt_count + 1, look_count = i.look_count + 1, lease_owner = :worker,
+    set attempt_count = i.attempt_count + 1, lease_owner = :worker,
         lease_until = hourline.now() + make_interval(secs => :lease_seconds),
         doubt_since = coalesce(i.doubt_since, hourline.now())
     from due join delivery.intent d using (intent_id) join delivery.chain c on c.sync = d.sync and c.chain_key = d.chain_key
@@ -108,10 +108,10 @@ set state = v.state, state_since = case when i.state = v.state then i.state_sinc
     next_attempt_at = hourline.now() + make_interval(secs => v.wait_seconds),
     failure_count = i.failure_count + v.failures,
     doubt_since = case when v.state = 'in_doubt' then coalesce(i.doubt_since, hourline.now()) end,
-    look_count = case when v.state = 'in_doubt' then i.look_count else 0 end,
+    look_count = case when v.state = 'in_doubt' then i.look_count + v.looks else 0 end,
     lease_owner = null, lease_until = null
 from jsonb_to_recordset(cast(:changes as jsonb)) as v (intent_id bigint, attempt_no integer, state text, reason text, owner text,
-     held_by text, vendor_id text, vendor_detail jsonb, wait_seconds double precision, failures integer)
+     held_by text, vendor_id text, vendor_detail jsonb, wait_seconds double precision, failures integer, looks integer)
 where i.intent_id = v.intent_id and i.attempt_count = v.attempt_no and i.lease_owner is not distinct from :holder
     and i.state = any(cast(:from_states as text[]))
 returning i.intent_id;

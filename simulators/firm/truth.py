@@ -159,6 +159,7 @@ class Judge:
         for reason, there in (
             ("day total over limit", (entry.user_id, entry.work_date) in self._long_days),
             ("unknown employee", person.gusto_employee_uuid is None),
+            ("no pay period", not self._has_pay_period(entry.work_date)),
             ("period closed", self._is_paid(entry.work_date)),
         ):
             if there:
@@ -172,6 +173,9 @@ class Judge:
 
     def _is_paid(self, day: date) -> bool:
         return any(start <= day <= end for start, end in self._closed_pay)
+
+    def _has_pay_period(self, day: date) -> bool:
+        return any(one.period_start <= day <= one.period_end for one in self._world.payrolls.values())
 
     def _is_adopted(self, entry: TimeEntry) -> bool:
         """Whether the ERP holds a row that agrees with the entry as it now stands."""

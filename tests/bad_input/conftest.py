@@ -80,18 +80,24 @@ class Office:
             result = CliRunner().invoke(cli, list(arguments), input=input)
         return self.heard(Said(result.exit_code, result.stdout, result.stderr), arguments)
 
-    def spawn(self, *arguments: str, **variables: str) -> Said:
+    def spawn(self, *arguments: str) -> Said:
         """One command as a process, as a person starts it."""
-        with self.start(*arguments, **variables) as process:
-            out, err = process.communicate(timeout=120)
+        with self.start(*arguments) as process:
+            out, err = process.communicate(timeout=240)
         return self.heard(Said(process.returncode, out, err), arguments)
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-        """The same, still running."""
+    def spawn_without_room(self, *arguments: str) -> Said:
+        """The same where no file may take a byte, as on a full disk."""
+        with self.start(*arguments, prefix=("prlimit", "--fsize=0")) as process:
+            out, err = process.communicate(timeout=240)
+        return self.heard(Said(process.returncode, out, err), arguments)
+
+    def start(self, *arguments: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """A command still running."""
         return subprocess.Popen(
-            [sys.executable, "-m", "flows", *arguments], cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
+            [*prefix, sys.executable, "-m", "flows", *arguments], cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=configuration.environment(self.variables() | variables),
+            env=configuration.environment(self.variables()),
         )  # fmt: skip
 
     def variables(self) -> dict[str, str]:
@@ -118,9 +124,7 @@ class Office:
 
     def cursors(self, connection: str) -> dict[str, str]:
         """The cursors of a connection, by resource."""
-        return dict(
-            self.query("select resource, cursor_value from landing.cursor where connection = %s", connection)
-        )
+        return dict(self.query("select resource, cursor_value from landing.cursor where connection = %s", connection))
 
     def configure(self, connection: str, changes: Mapping[str, Any]) -> None:
         """Changes keys of a connection in hourline.toml."""
@@ -169,7 +173,7 @@ class Template:
 @pytest.fixture(scope="session")
 def shared_firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
     """A small firm for the folder; what a test switches on or enters there, it takes back or leaves for nobody to meet."""
-    with start_firm(tmp_path_factory.mktemp("bad") / "firm", seed=11, entries=120, as_of="2026-11-16") as firm:
+    with start_firm(tmp_path_factory.mktemp("bad") / "firm", seed=11, entries=260, as_of="2026-11-16") as firm:
         yield firm
 
 
@@ -207,7 +211,7 @@ def office(
     with psycopg.connect(server_url, autocommit=True) as session:
         session.execute(f"create database {database} template {template.database}")
     office = Office(home, at(server_url, database), shared_firm, monkeypatch, secrets_of(shared_firm))
-    office.secrets.add(tomlkit.parse((home / "secrets.toml").read_text())["hourline"]["master_key"])  # type: ignore
+    office.secrets.add(tomlkit.parse((home / "secrets.toml").read_text())["hourline"]["master_key"])  # type: ignore[index, arg-type]
     yield office
     for control in shared_firm.controls.values():
         control.clear_faults()
@@ -219,7 +223,9 @@ def office(
 @pytest.fixture
 def bare(shared_firm: Firm, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     """A data folder that is not there yet, and a database address where nothing was made."""
-    return Office(tmp_path / "home", at(server_url, "hourline_bad_none"), shared_firm, monkeypatch, secrets_of(shared_firm))
+    return Office(
+        tmp_path / "home", at(server_url, "hourline_bad_none"), shared_firm, monkeypatch, secrets_of(shared_firm)
+    )
 
 
 def at(server_url: str, database: str) -> str:
@@ -229,5 +235,8 @@ def at(server_url: str, database: str) -> str:
 def secrets_of(firm: Firm) -> set[str]:
     """Every secret that the simulated vendors gave out."""
     return {
-        value for one in firm.addresses.values() for name, value in one["secrets"].items() if name not in NAMES and value
+        value
+        for one in firm.addresses.values()
+        for name, value in one["secrets"].items()
+        if name not in NAMES and value
     }

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,9 +22,14 @@ from tests.fixtures.simulators import Control, Firm, start_firm
 
 pytestmark = pytest.mark.warehouse
 
-WRITERS = sorted((kind, system) for kind in {sync.kind for sync in SYNCS.values()} for system in catalog.systems(f"reverse_etl.{kind}"))
+WRITERS = sorted(
+    (kind, system)
+    for kind in {sync.kind for sync in SYNCS.values()}
+    for system in catalog.systems(f"reverse_etl.{kind}")
+)
 TIMING = Timing(lease_seconds=60, call_seconds=10, quiet_seconds=0.4)
 HOURS = 6
+_BENCHES = count()  # each test draws hours of its own: what another wrote stands there still
 
 
 @dataclass
@@ -42,7 +47,11 @@ class Bench:
         """Let one sample be desired, edited as given."""
         fields, context = self.samples[number]
         self.desk.want_exactly(
-            str(number), fields={**fields, **(given or {})}, context=context, destination=self.connection.name, **columns
+            str(number),
+            fields={**fields, **(given or {})},
+            context=context,
+            destination=self.connection.name,
+            **columns,
         )
 
     def run(self) -> None:
@@ -69,7 +78,9 @@ def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
 @pytest.fixture(params=WRITERS, ids=[f"{kind}-{system}" for kind, system in WRITERS])
 def bench(request: pytest.FixtureRequest, vendors: Firm, desk: Desk) -> Iterator[Bench]:
     kind, system = request.param
-    assert (Path(__file__).parent / "subjects" / f"{system}.py").is_file(), f"give {system} a subject, so that its writer is tried"
+    assert (Path(__file__).parent / "subjects" / f"{system}.py").is_file(), (
+        f"give {system} a subject, so that its writer is tried"
+    )
     subject = importlib.import_module(f"tests.conformance.subjects.{system}")
     assert named(subject.SYNC).kind == kind
     address = vendors.addresses[system]
@@ -90,7 +101,8 @@ def bench(request: pytest.FixtureRequest, vendors: Firm, desk: Desk) -> Iterator
     fresh = ModuleType(subject.__name__)
     fresh.__dict__.update(subject.__dict__)
     fresh.held = lambda using: {key: count for key, count in subject.held(using).items() if key not in before}
-    samples = list(islice(subject.fields(connection), HOURS * desk.serial, HOURS * (desk.serial + 1)))
+    drawn = HOURS * next(_BENCHES)
+    samples = list(islice(subject.fields(connection), drawn, drawn + HOURS))
     control.clear_journal()
     yield Bench(desk, fresh, connection, control, settings, samples)
     control.clear_faults()
@@ -155,7 +167,9 @@ def test_a_server_error_is_looked_up_before_it_is_sent_again(bench: Bench) -> No
     bench.control.fault("status", status=500, times=1, **bench.subject.WRITE)
     bench.run()
     assert (bench.states(), bench.held()) == (["acknowledged"], [1])
-    kinds = bench.desk.connection.execute("select kind from delivery.request where phase = 'asked' order by call_id").fetchall()
+    kinds = bench.desk.connection.execute(
+        "select kind from delivery.request where phase = 'asked' order by call_id"
+    ).fetchall()
     assert [row["kind"] for row in kinds][:3] == ["send", "find", "find"]
 
 
@@ -164,7 +178,9 @@ def test_retry_after_is_honoured(bench: Bench) -> None:
     bench.control.fault("status", status=429, headers={"Retry-After": "1"}, times=1, **bench.subject.WRITE)
     bench.run()
     assert bench.states() == ["acknowledged"]
-    sent = bench.desk.connection.execute("select at from delivery.request where phase = 'asked' and kind = 'send' order by at").fetchall()
+    sent = bench.desk.connection.execute(
+        "select at from delivery.request where phase = 'asked' and kind = 'send' order by at"
+    ).fetchall()
     assert (sent[1]["at"] - sent[0]["at"]).total_seconds() >= 1
 
 

@@ -266,17 +266,8 @@ def test_both_engines_say_the_same_of_bad_batches(firm: Settings, db: Db) -> Non
 
 def test_a_load_that_only_confirms_deletions_is_no_empty_listing(firm: Settings, db: Db) -> None:
     later = NOW + timedelta(minutes=1)
-    load(
-        db,
-        "gone",
-        run_id="now",
-        scope="named",
-        read_started_at=later,
-        rows_read=0,
-        rows_landed=2,
-        rows_tombstoned=2,
-        cursor_to=None,
-    )
+    gone = {"rows_read": 0, "rows_landed": 2, "rows_tombstoned": 2, "cursor_to": None}
+    load(db, "gone", run_id="now", scope="named", read_started_at=later, **gone)
     assert failed(validate_landing(firm, "kantata")) == {}
     db.execute("update landing.load set status = 'failed' where load_id = 'now'")
     assert set(failed(validate_landing(firm, "kantata"))) == {"every_resource_landed"}

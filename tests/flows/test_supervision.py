@@ -13,7 +13,7 @@ from plumbing.errors import HourlineError
 
 def test_a_child_that_dies_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
     child = supervision.start("calendar", ["calendar", "--no-such-flag"], home=tmp_path)
-    with pytest.raises(HourlineError, match="The calendar ended as it started .*no-such-flag"):
+    with pytest.raises(HourlineError, match=r"The calendar ended as it started .*no-such-flag"):
         supervision.wait_until(child, lambda: False, seconds=30, what="The calendar")
 
 

@@ -35,10 +35,14 @@ def session(warehouse: Warehouse) -> Iterator[psycopg.Connection[Any]]:
             session.execute(f"truncate stage_psa.{resource}")
         yield session
     with warehouse.connect(None, autocommit=True) as owner:
-        owner.execute(f"truncate raw_psa.{MASTER}, raw_psa.{TRANSACTIONS}, landing.current_record, landing.neighbourhood")
+        owner.execute(
+            f"truncate raw_psa.{MASTER}, raw_psa.{TRANSACTIONS}, landing.current_record, landing.neighbourhood"
+        )
 
 
-def row(source_id: str, minutes: int, version: str, day: str = "2026-09-01", *, is_deleted: bool = False) -> dict[str, Any]:
+def row(
+    source_id: str, minutes: int, version: str, day: str = "2026-09-01", *, is_deleted: bool = False
+) -> dict[str, Any]:
     record = {"id": source_id, "minutes": minutes, "day": day, "user": "7"}
     return {
         "source_id": source_id,
@@ -62,7 +66,8 @@ def append(session: Any, resource: str, load_id: str, read_at: str, *rows: dict[
 
 def history(session: Any, resource: str, source_id: str) -> list[int]:
     found = session.execute(
-        f"select (record ->> 'minutes')::int from raw_psa.{resource} where source_id = %s order by version", (source_id,)
+        f"select (record ->> 'minutes')::int from raw_psa.{resource} where source_id = %s order by version",
+        (source_id,),
     )
     return [minutes for (minutes,) in found]
 

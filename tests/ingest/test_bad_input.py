@@ -37,7 +37,9 @@ def only(kantata: Landing, **changes: object) -> Landing:
 
 
 def test_wrong_credentials_end_the_landing_with_one_sentence_and_no_secret(kantata: Landing) -> None:
-    kantata.script.fault = lambda _call: Answer({"errors": [{"type": "oauth", "message": "Invalid OAuth 2 Request"}]}, 401)
+    kantata.script.fault = lambda _call: Answer(
+        {"errors": [{"type": "oauth", "message": "Invalid OAuth 2 Request"}]}, 401
+    )
     report = kantata.land()
     assert [one.status for one in report.resources] == ["failed", *["not read"] * 9]
     assert "secrets of connection" in sentence(report, "users")

@@ -54,7 +54,9 @@ def killer(process_of: list[subprocess.Popen[bytes]], at_call: int, after: float
 # By calls: amid the pages; then moments in which the stage is filled and the rows are appended; then
 # the count that follows the commit.
 @pytest.mark.parametrize(("at_call", "after"), [(3, 0.0), (4, 0.05), (4, 0.3), (5, 0.0)])
-def test_a_killed_landing_is_made_good_by_the_next(kantata: Landing, tmp_path: Path, at_call: int, after: float) -> None:
+def test_a_killed_landing_is_made_good_by_the_next(
+    kantata: Landing, tmp_path: Path, at_call: int, after: float
+) -> None:
     kantata.script.add(*(entry(n) for n in range(COUNT)))
     process_of: list[subprocess.Popen[bytes]] = []
     kantata.script.hook = killer(process_of, at_call, after)

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 import ingest
-from plumbing import catalog, vendors
+from plumbing import catalog
 from plumbing.settings import Connection, Settings
 from tests.fixtures.simulators import Firm, start_firm
 
@@ -144,6 +144,19 @@ def test_an_archived_project_keeps_its_hours_and_itself(landed: LandedFirm) -> N
     assert landed.query(
         "select is_deleted from landing.current_record where resource = 'workspaces' and source_id = %s", source_id
     ) == [(False,)]
+
+
+def test_a_project_deleted_in_the_psa_is_told_from_an_archived_one_by_its_hours(landed: LandedFirm) -> None:
+    [(title, source_id)] = landed.query(
+        "select w.record ->> 'title', w.source_id from landing.current_record w where resource = 'workspaces' and not is_deleted"
+        " and exists (select from raw_kantata.time_entries e where e.record ->> 'workspace_id' = w.source_id) order by 2 desc"
+        " limit 1"
+    )
+    landed.firm.change("delete_project", project=title.split()[0])
+    landed.land("kantata", "workspaces")
+    assert landed.query(
+        "select is_deleted from landing.current_record where resource = 'workspaces' and source_id = %s", source_id
+    ) == [(True,)]
 
 
 def test_a_customer_purged_from_the_crm_becomes_a_tombstone(landed: LandedFirm) -> None:

@@ -103,7 +103,10 @@ def test_hours_of_a_list_are_summed_to_minutes() -> None:
     [
         ({"id": ""}, "id is no id"),
         ({"id": 7}, "id ought to be text and is number"),
-        ({"changed_at": "2026-09-01T10:00:00"}, "changed_at ought to be an instant with its offset and is no valid one"),
+        (
+            {"changed_at": "2026-09-01T10:00:00"},
+            "changed_at ought to be an instant with its offset and is no valid one",
+        ),
         ({"changed_at": None}, "changed_at is null"),
         ({"day": "2026-02-30"}, "day ought to be a date and is no valid one"),
         ({"day": "20260201"}, "day ought to be a date and is no valid one"),

@@ -208,7 +208,7 @@ def test_importing_what_help_needs_imports_nothing_heavy() -> None:
         f" plumbing.clock, plumbing.canonical; print([name for name in {heavy!r} if name in sys.modules])"
     )
     root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}  # noqa: TID251  handed on to the process under test
+    environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root, env=environment
     )

@@ -11,7 +11,13 @@ from reverse_etl.writer import Outcome, Result
 pytestmark = pytest.mark.warehouse
 
 SYNC = "erp_labor"
-BEFORE = {"work_date": "2026-03-02", "desired_state": "void", "not_due_rule": "before_go_live", "is_due": False, "destination": "netsuite"}
+BEFORE = {
+    "work_date": "2026-03-02",
+    "desired_state": "void",
+    "not_due_rule": "before_go_live",
+    "is_due": False,
+    "destination": "netsuite",
+}
 
 
 @pytest.fixture
@@ -20,13 +26,16 @@ def erp(desk):
     desk.connection.execute("create schema if not exists staging")
     desk.connection.execute("drop table if exists staging.stg_netsuite__time_bills")
     desk.connection.execute(
-        "create table staging.stg_netsuite__time_bills (source_system text, source_id text, external_id text, employee_id text, job_id text,"
+        "create table staging.stg_netsuite__time_bills (source_system text,"
+        "  source_id text, external_id text, employee_id text, job_id text,"
         " project_task_id text, minutes numeric, is_deleted boolean, work_date date)"
     )
     desk.connection.execute("grant select on staging.stg_netsuite__time_bills to hourline_deliver")
     desk.connection.execute("truncate rule.go_live")
     desk.connection.execute("insert into rule.go_live values ('US', 'netsuite', '2026-09-01')")
-    connection = Connection(name="netsuite", system="netsuite", base_url="http://127.0.0.1:9/services/rest", options={"account_id": "X1"})
+    connection = Connection(
+        name="netsuite", system="netsuite", base_url="http://127.0.0.1:9/services/rest", options={"account_id": "X1"}
+    )
     desk.settings = dataclasses.replace(desk.settings, connections={"netsuite": connection})
     return desk
 
@@ -44,7 +53,8 @@ def holds(desk, vendor_id, minutes=480, **given):
         "work_date": "2026-03-02",
     } | given
     desk.connection.execute(
-        f"insert into staging.stg_netsuite__time_bills ({', '.join(row)}) values ({', '.join(f'%({name})s' for name in row)})", row
+        f"insert into staging.stg_netsuite__time_bills ({', '.join(row)}) values ({', '.join(f'%({name})s' for name in row)})",
+        row,
     )
 
 
@@ -53,7 +63,11 @@ def test_a_matching_hour_is_settled_unsent_and_stays_so(erp):
     holds(erp, "5001")
     assert adopt(erp.settings, SYNC).adopted == 1
     chain = erp.chain("91")
-    assert (chain["settled_vendor_id"], chain["settled_minutes"], chain["settled_state"]) == ("5001", 480, "acknowledged")
+    assert (chain["settled_vendor_id"], chain["settled_minutes"], chain["settled_state"]) == (
+        "5001",
+        480,
+        "acknowledged",
+    )
     (intent,) = erp.intents()
     assert (intent["is_adopted"], intent["state"], intent["attempt_count"]) == (True, "acknowledged", 0)
     erp.want("91", work_date="2026-03-02", destination="netsuite")
@@ -99,7 +113,14 @@ def test_destination_minutes_match_ours_at_its_quantum(erp):
 
 
 @pytest.mark.parametrize(
-    "row", [{"is_deleted": True}, {"employee_id": "102"}, {"work_date": "2026-03-03"}, {"project_task_id": None}, {"minutes": 481}]
+    "row",
+    [
+        {"is_deleted": True},
+        {"employee_id": "102"},
+        {"work_date": "2026-03-03"},
+        {"project_task_id": None},
+        {"minutes": 481},
+    ],
 )
 def test_what_differs_is_not_adopted(erp, row):
     erp.want("91", **BEFORE)

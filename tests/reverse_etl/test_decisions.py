@@ -90,6 +90,9 @@ def test_the_table_that_sql_joins_is_the_function():
         table = decision_table(can_amend=can_amend, can_delete=can_delete)
         for situation in EVERY:
             key = (situation.base, situation.desired, situation.change, situation.place)
-            rows = sorted((row for row in table if (row["base"], row["desired"], row["change"], row["place"]) == key), key=lambda row: row["step_no"])
+            rows = sorted(
+                (row for row in table if (row["base"], row["desired"], row["change"], row["place"]) == key),
+                key=lambda row: row["step_no"],
+            )
             steps = tuple(Step(row["operation"], row["state"], row["reason"], row["at_base"]) for row in rows)
             assert steps == decide(situation, can_amend=can_amend, can_delete=can_delete)

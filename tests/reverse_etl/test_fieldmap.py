@@ -33,7 +33,10 @@ def test_the_firms_rows_override_and_add_and_an_empty_value_switches_off():
 
 def test_an_unknown_column_is_named():
     own = FieldMap("erp", "labor", [FieldRule("department", "column", "departement", "reference")])
-    with pytest.raises(Misconfigured, match=r"The field map of erp \(labor\) fills department from column 'departement', which doesn't exist"):
+    with pytest.raises(
+        Misconfigured,
+        match=r"The field map of erp \(labor\) fills department from column 'departement', which doesn't exist",
+    ):
         own.over(DEFAULTS, COLUMNS)
 
 
@@ -45,7 +48,14 @@ def test_an_unknown_type_is_named():
 
 @pytest.mark.parametrize(
     ("value_type", "value"),
-    [("decimal", "eight"), ("decimal", "NaN"), ("integer", "1.5"), ("boolean", "maybe"), ("date", "2026-02-30"), ("duration", "")],
+    [
+        ("decimal", "eight"),
+        ("decimal", "NaN"),
+        ("integer", "1.5"),
+        ("boolean", "maybe"),
+        ("date", "2026-02-30"),
+        ("duration", ""),
+    ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_column_and_field(value_type, value):
     field_map = FieldMap("erp", "labor", [FieldRule("x", "column", "rate", value_type)])
@@ -54,15 +64,24 @@ def test_a_value_that_does_not_fit_is_refused_with_column_and_field(value_type, 
 
 
 def test_a_null_column_leaves_its_field_out():
-    assert FieldMap("erp", "labor", DEFAULTS).build({"employee_ref": None, "minutes": "60"}) == {"hours": "1:00", "timeType": {"id": "A"}}
+    assert FieldMap("erp", "labor", DEFAULTS).build({"employee_ref": None, "minutes": "60"}) == {
+        "hours": "1:00",
+        "timeType": {"id": "A"},
+    }
 
 
 def test_a_path_fills_an_inner_object():
-    rows = [FieldRule("metadata.dw_key", "constant", "k", "text"), FieldRule("metadata.other", "constant", "2", "integer")]
+    rows = [
+        FieldRule("metadata.dw_key", "constant", "k", "text"),
+        FieldRule("metadata.other", "constant", "2", "integer"),
+    ]
     assert FieldMap("p", "hours", rows).build({}) == {"metadata": {"dw_key": "k", "other": 2}}
 
 
-@pytest.mark.parametrize(("minutes", "told"), [("0", "0:00"), ("7", "0:07"), ("450", "7:30"), ("89.5", "1:30"), ("1440", "24:00"), ("-90", "-1:30")])
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [("0", "0:00"), ("7", "0:07"), ("450", "7:30"), ("89.5", "1:30"), ("1440", "24:00"), ("-90", "-1:30")],
+)
 def test_a_duration_is_whole_minutes_rounded_half_up(minutes, told):
     assert clock_duration(Decimal(minutes)) == told
 

@@ -59,7 +59,9 @@ def drain(desk):
     for _ in range(6):
         replay(desk.settings, sync=SYNC, actor="test", why="corrected")
         plan(desk.settings, SYNC)
-        desk.connection.execute("update delivery.intent set next_attempt_at = now() where state = 'planned' and next_attempt_at is not null")
+        desk.connection.execute(
+            "update delivery.intent set next_attempt_at = now() where state = 'planned' and next_attempt_at is not null"
+        )
         for destination in ("erp", "erp_uk"):
             desk.deliver(destination)
 
@@ -83,7 +85,10 @@ def check_due(desk, last):
             chain = desk.chain(source_id) if desk.intents(source_id) else None
             if chain is None or chain["settled_intent_id"] is None:
                 continue
-            key, minutes = (chain["settled_legal_entity"], f"{chain['settled_period']:%Y-%m}"), int(chain["settled_minutes"])
+            key, minutes = (
+                (chain["settled_legal_entity"], f"{chain['settled_period']:%Y-%m}"),
+                int(chain["settled_minutes"]),
+            )
         else:
             key = (desire.get("legal_entity", "US"), desire.get("work_date", "2026-10-05")[:7])
             minutes = desire.get("minutes", 480)

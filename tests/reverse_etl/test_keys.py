@@ -15,7 +15,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00
 FIELDS = st.dictionaries(
     TEXT,
     st.recursive(
-        st.none() | st.booleans() | TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6
+        st.none() | st.booleans() | TEXT,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+        max_leaves=6,
     ),
     max_size=6,
 )
@@ -63,6 +65,7 @@ def test_sql_makes_the_same_fingerprint_and_correlation_id(desk, fields, chain_k
 
     key = request_key(chain_key, 1, 1, "create")
     row = desk.connection.execute(
-        "select delivery.fingerprint(3, %s::jsonb) as print, delivery.correlation('erp_labor', %s) as correlation", (json.dumps(fields), key)
+        "select delivery.fingerprint(3, %s::jsonb) as print, delivery.correlation('erp_labor', %s) as correlation",
+        (json.dumps(fields), key),
     ).fetchone()
     assert row == {"print": fingerprint(3, fields), "correlation": correlation_id("erp_labor", key)}

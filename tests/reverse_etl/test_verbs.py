@@ -18,7 +18,9 @@ def states(desk):
 
 
 def events(desk, verb):
-    return desk.connection.execute("select actor, subject, detail from delivery.event where verb = %s order by event_id", (verb,)).fetchall()
+    return desk.connection.execute(
+        "select actor, subject, detail from delivery.event where verb = %s order by event_id", (verb,)
+    ).fetchall()
 
 
 def test_rows_held_by_a_door_stay_held_through_plans_until_replayed(desk):
@@ -87,9 +89,16 @@ def test_a_refused_intent_is_replayed_with_who_and_why_and_keeps_its_key(desk):
     before = desk.intents("91")[0]
     assert replay(desk.settings, sync=SYNC, cause="closed_period: USER_ERROR", actor="ann", why="period reopened") == 1
     after = desk.intents("91")[0]
-    assert (after["state"], after["request_key"], after["failure_count"], after["payload"]) == ("planned", before["request_key"], 0, None)
+    assert (after["state"], after["request_key"], after["failure_count"], after["payload"]) == (
+        "planned",
+        before["request_key"],
+        0,
+        None,
+    )
     assert desk.exceptions()[0]["replay_count"] == 1
-    assert [(event["actor"], event["detail"]["why"]) for event in events(desk, "replayed")] == [("ann", "period reopened")]
+    assert [(event["actor"], event["detail"]["why"]) for event in events(desk, "replayed")] == [
+        ("ann", "period reopened")
+    ]
     desk.deliver()
     assert desk.exceptions() == []
 
@@ -125,14 +134,19 @@ def test_replay_choices_narrow_each_other(desk):
     assert replay(desk.settings, exception_ids=left, actor="ann", why="x") == 1
 
 
-@pytest.mark.parametrize(("choice", "why", "sentence"), [({}, "x", "A replay needs a choice"), ({"sync": SYNC}, " ", "A replay needs a reason")])
+@pytest.mark.parametrize(
+    ("choice", "why", "sentence"),
+    [({}, "x", "A replay needs a choice"), ({"sync": SYNC}, " ", "A replay needs a reason")],
+)
 def test_a_replay_without_choice_or_reason_is_refused(desk, choice, why, sentence):
     with pytest.raises(Misconfigured, match=sentence):
         replay(desk.settings, actor="ann", why=why, **choice)
 
 
 def test_an_unknown_sync_is_one_sentence_that_names_the_known(desk):
-    with pytest.raises(Misconfigured, match="There is no sync 'labour'; there are erp_labor, payroll_hours, psa_invoice_status"):
+    with pytest.raises(
+        Misconfigured, match="There is no sync 'labour'; there are erp_labor, payroll_hours, psa_invoice_status"
+    ):
         plan(desk.settings, "labour")
 
 

@@ -74,6 +74,13 @@ class Night:
                 (ids,),
             )
 
+            self.connection.execute(
+                "insert into delivery.attempt (intent_id, attempt_no, outcome, vendor_id) "
+                "select i.intent_id, 1, 'acknowledged', i.vendor_id from delivery.intent i "
+                "where i.intent_id = any(%s) and i.state = 'acknowledged'",
+                (ids,),
+            )
+
     def plan(self, sync: str) -> int:
         """A whole sweep that saw everything landed until now."""
         row = self.connection.execute(

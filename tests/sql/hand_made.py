@@ -148,8 +148,10 @@ class Firm:
         """Nothing landed, nothing delivered; the rules stay."""
         tables = [f"raw_{system}.{resource}" for system, names in [*MASTERS.items(), *TRANSACTIONS.items()] for resource in names]
         tables += [f"landing.{name}" for name in ("current_record", "neighbourhood", "load", "control_total", "quarantine")]
-        tables += [f"delivery.{name}" for name in ("intent", "intent_line", "chain", "plan")]
+        tables += [f"delivery.{name}" for name in ("intent", "intent_line", "attempt", "chain", "plan")]
+        self.connection.execute("set session_replication_role = replica")  # what is append-only is emptied too
         self.connection.execute(f"truncate {', '.join(tables)} restart identity")
+        self.connection.execute("set session_replication_role = origin")
 
     def price(self, source_id: str, **changed: Any) -> None:
         """A version of a price-book entry: open from the year's start, in dollars, unless told."""

@@ -6,4 +6,7 @@ select
 from {{ ref('sync_erp__labor') }} as row
 where
     row.amount is not null
-    and not exists (select 1 from {{ source('rule', 'currency') }} as known where known.currency = row.currency)
+    and not exists (
+        select 1 from {{ source('rule', 'currency') }} as known
+        where known.currency = row.currency
+    )

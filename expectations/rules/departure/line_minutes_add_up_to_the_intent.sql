@@ -6,7 +6,10 @@ select b.intent_id as subject
 from {batch} as b
 where
   b.operation in ('create', 'amend')
-  and exists (select 1 from delivery.intent_line as line where line.intent_id = b.intent_id)
+  and exists (
+    select 1 from delivery.intent_line as line
+    where line.intent_id = b.intent_id
+  )
   and b.minutes <> (
     select sum(line.minutes)
     from delivery.intent_line as line

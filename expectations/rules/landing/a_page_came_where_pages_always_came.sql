@@ -9,8 +9,6 @@ where
   b.status = 'landed'
   and b.scope = 'listing'
   and b.rows_read = 0
-  -- a load that only wrote tombstones read nothing and was not meant to: each of its ids was asked for by itself
-  and b.rows_tombstoned = 0
   and (
     select max(earlier.rows_read)
     from landing.load as earlier

@@ -1,7 +1,8 @@
 """Reads Gusto's lists of one company.
 
 Time sheets can be asked by their time of change in falling order only, so a read goes down to the cursor less an overlap.
-Payrolls must be asked by name of state and in spans of at most a year, or the answer holds the processed ones alone.
+Payrolls must be asked by name of state and in spans of at most a year, or the answer holds the processed ones alone. A pay
+period that reaches over the edge of a span may be in neither answer, so that spans overlap by more than a quarter.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 PER_PAGE = 100
 OVERLAP = timedelta(minutes=10)
 LONGEST_SPAN = timedelta(days=364)
+SPANS_OVERLAP = timedelta(days=100)
 PAYROLLS_BACK = timedelta(days=3 * 364)
 PAYROLLS_AHEAD = timedelta(days=90)
 _PATHS = {"employees": "employees", "pay_schedules": "pay_schedules", "payrolls": "payrolls"}
@@ -69,9 +71,10 @@ class GustoSource:
             for rows, _ in self._pages(_SHEETS, order):
                 yield Page(rows)
         elif resource.name == "payrolls":
+            listed: set[str] = set()
             for span in self._payroll_spans():
                 for rows, _ in self._pages("payrolls", span):
-                    yield Page(rows)
+                    yield Page([row for row in rows if _is_new(row, listed)])
         else:
             for rows, _ in self._pages(_PATHS[resource.name], {}):
                 yield Page(rows)
@@ -123,7 +126,7 @@ class GustoSource:
         """Spans of at most a year that together reach from three years back to a quarter ahead."""
         today = datetime.now(UTC).date()
         start, end = today - PAYROLLS_BACK, today + PAYROLLS_AHEAD
-        while start <= end:
+        while True:
             last = min(start + LONGEST_SPAN, end)
             yield {
                 "processing_statuses": "unprocessed,processed",
@@ -131,7 +134,9 @@ class GustoSource:
                 "start_date": start.isoformat(),
                 "end_date": last.isoformat(),
             }
-            start = last + timedelta(days=1)
+            if last == end:
+                return
+            start = last - SPANS_OVERLAP
 
     def _pages(self, path: str, params: Mapping[str, str]) -> Iterator[tuple[list[Any], Any]]:
         page = 1
@@ -152,3 +157,13 @@ class GustoSource:
 
     def _header(self, response: Any, name: str) -> int:
         return whole_number(self._connection, response, response.headers.get(name), name)
+
+
+def _is_new(row: Any, listed: set[str]) -> bool:
+    """Whether a payroll was not listed by an earlier span; notes it. What has no id is the shaper's to refuse."""
+    key = row.get("payroll_uuid") if isinstance(row, dict) else None
+    if key is None:
+        return True
+    is_new = str(key) not in listed
+    listed.add(str(key))
+    return is_new

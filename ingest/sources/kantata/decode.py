@@ -87,6 +87,7 @@ STORIES = Resource(
         Field("fixed_fee", "boolean", "sometimes", nullable=True),
         Field("budget_estimate_in_cents", "number", "sometimes", nullable=True),
         Field("deleted_at", "instant", "sometimes", nullable=True),
+        Field("created_at", "instant", "sometimes", nullable=True),
         Field("updated_at", "instant"),
     ),
 )
@@ -117,6 +118,8 @@ RATE_CARD_ROLES = Resource(
         Field("effective_date", "date", nullable=True),
         Field("currency", "text", nullable=True),
         Field("default_rate", "number", nullable=True),
+        Field("created_at", "instant", "sometimes", nullable=True),
+        Field("updated_at", "instant", "sometimes", nullable=True),
     ),
 )
 EXTERNAL_REFERENCES = Resource(

@@ -88,14 +88,18 @@ class KantataSource:
     def find(self, resource: Resource, source_id: str) -> Any | Absence:
         """By the single-record route, which answers 404 for what is gone.
 
-        A default filter hides a record there too, so a project that is not listed may just be archived: nothing follows.
+        A default filter hides a record there too, so a project that isn't listed may just be archived. It is gone if its
+        time is still in the list that leaves archived projects out; else, and for its tasks, nothing follows.
         """
-        if resource.name in {"rate_card_roles", "workspaces", "stories"}:
+        if resource.name in {"rate_card_roles", "stories"}:
             return Absence.UNKNOWN
         try:
             response = self._client.get(f"{resource.name}/{source_id}", params=_basics(resource))
         except NotFound:
-            return Absence.GONE
+            if resource.name != "workspaces":
+                return Absence.GONE
+            has_time = self._count("time_entries", {"workspace_id": source_id, "from_archived_workspaces": "false"}) > 0
+            return Absence.GONE if has_time else Absence.UNKNOWN
         found = self._records(resource.name, response)
         return found[0] if found else Absence.UNKNOWN
 
@@ -160,12 +164,13 @@ class KantataSource:
                 seen.update(str(record["id"]) for record in page.records if isinstance(record, dict) and "id" in record)
             since = _later(since, instant_of(page.cursor))
             yield Page(page.records, _write_entry_cursor(since, version))
-        changed: dict[str, None] = {}
-        for landed_version, record in landed.versions_after("timesheet_submissions", version):
-            version = landed_version
-            changed[str(record.get("id"))] = None
+        newest_version = landed.newest_version("timesheet_submissions")
         if not is_whole:  # else every entry was just read, later than the submissions
+            changed = {
+                str(record.get("id")): None for _, record in landed.versions_after("timesheet_submissions", version)
+            }
             yield from self._named_by(resource, list(changed), seen, landed)
+        version = newest_version
         yield Page((), _write_entry_cursor(since, version))
 
     def _named_by(

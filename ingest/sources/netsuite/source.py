@@ -18,7 +18,7 @@ from ingest.quiet_dlt import dlt
 from ingest.sources import Absence, Finding, Hints, Landed, Page, Total
 from ingest.sources.netsuite import decode
 from ingest.stage import Batches, stage_resources
-from plumbing.errors import NotFound
+from plumbing.errors import NotFound, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
@@ -180,7 +180,12 @@ class NetSuiteSource:
         key = rows[-1].get("id")
         if isinstance(key, str) and key.isdigit():
             return int(key)
-        raise ValueError(f"a row of NetSuite without a numeric id cannot be read on from: {key!r}")
+        raise UnexpectedAnswer(
+            f"Connection {self._connection.name}: a row of NetSuite has no numeric id, so that it cannot be read on from there.",
+            system=self._connection.system,
+            connection=self._connection.name,
+            remedy="Run again; if it stays so, the source must be adapted.",
+        )
 
 
 def _bounds(period: date) -> list[str]:

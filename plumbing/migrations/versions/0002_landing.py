@@ -144,7 +144,7 @@ comment on table vault.person_key is 'The key of one person as one source knows 
 
 create table vault.personal_value (
   token text not null,
-  person_ref text not null references vault.person_key,
+  person_ref text not null,  -- of vault.person_key, made first; a foreign key would cost more than the row
   field text not null,
   ciphertext bytea not null,
   primary key (token, person_ref)

@@ -18,7 +18,9 @@ def fields(connection: Connection) -> Iterator[tuple[dict[str, Any], dict[str, A
     company = f"v1/companies/{connection.options['company_uuid']}"
     with gusto.client(connection) as client:
         people = json_body(client.get(f"{company}/employees", params={"per": 100}))
-        payrolls = json_body(client.get(f"{company}/payrolls", params={"processing_statuses": "unprocessed", "per": 100}))
+        payrolls = json_body(
+            client.get(f"{company}/payrolls", params={"processing_statuses": "unprocessed", "per": 100})
+        )
     period = payrolls[0]["pay_period"]
     start = date.fromisoformat(period["start_date"])
     for number in range(1000):

@@ -32,7 +32,9 @@ def _pages(connection: Connection, **given: Any) -> Iterator[dict[str, Any]]:
     with kantata.client(connection) as client:
         page, pages = 1, 1
         while page <= pages:
-            answer = json_body(client.get("time_entries", params={"per_page": 200, "page": page, "order": "created_at:asc", **given}))
+            answer = json_body(
+                client.get("time_entries", params={"per_page": 200, "page": page, "order": "created_at:asc", **given})
+            )
             pages = answer["meta"]["page_count"]
             yield answer
             page += 1

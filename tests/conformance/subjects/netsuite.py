@@ -28,7 +28,11 @@ def fields(connection: Connection) -> Iterator[tuple[dict[str, Any], dict[str, A
             for row in _all(client, "SELECT id, subsidiary, entitystatus FROM job ORDER BY id")
             if row["subsidiary"] == person["subsidiary"] and row["entitystatus"] == "Open"
         }
-        task = next(row for row in _all(client, "SELECT id, project, status FROM projecttask ORDER BY id") if row["project"] in jobs)
+        task = next(
+            row
+            for row in _all(client, "SELECT id, project, status FROM projecttask ORDER BY id")
+            if row["project"] in jobs
+        )
         item = _all(client, "SELECT id FROM item ORDER BY id")[0]
     for _ in range(1000):
         yield (

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from plumbing.settings import Connection, Settings, load
 from reverse_etl.engine import Timing
 
-TIMING = Timing(lease_seconds=1.6, call_seconds=1.0, quiet_seconds=0.3)
+TIMING = Timing(lease_seconds=3.0, call_seconds=1.0, quiet_seconds=0.3)
 
 
 def with_destination(settings: Settings, system: str, base_url: str) -> Settings:

@@ -19,7 +19,11 @@ select
     contract.account_id,
     contract.pricebook_id,
     contract.currency as contract_currency,
-    coalesce(contract.billing_type, case when client.workspace_group_id is null then 'Internal' end) as billing_type,
+    -- A deleted project has left its client's list, which makes it nobody's and not internal.
+    coalesce(
+        contract.billing_type,
+        case when client.workspace_group_id is null and not workspace.is_deleted then 'Internal' end
+    ) as billing_type,
     case
         when contract.contract_id is null then null
         when decision.target_id is not null then 'approved suggestion'
@@ -58,7 +62,9 @@ left join lateral (
         and r.subject_type = 'Workspace'
         and r.service_name = 'salesforce'
         and r.service_model = 'Contract'
-        and not r.is_deleted
+        -- What was true of a deleted project still is: its references went with it.
+        and (not r.is_deleted or workspace.is_deleted)
+    order by r.is_deleted asc, r.version desc
     limit 1
 ) as reference on true
 left join lateral (

@@ -129,6 +129,6 @@ select
     counted.since
 from counted
 where exists (
-    select 1 from latest_total as t
-    where t.connection = counted.connection and t.resource = counted.resource
-)
+        select 1 from latest_total as t
+        where t.connection = counted.connection and t.resource = counted.resource
+    )

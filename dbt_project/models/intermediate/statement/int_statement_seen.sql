@@ -141,17 +141,18 @@ compared as (
             end as amount,
             abs(seen.minutes - posted.minutes) >= seen.quantum or priced.is_different as is_different
         from seen
-        cross join lateral (
-            select
-                case
-                    when posted.amount is not null
-                        then round(seen.minutes * coalesce(seen.rate, 0) / 60, scale(posted.amount))
-                end as amount,
-                -- An adopted hour was matched by its minutes, and is valued at our rate whatever the ERP's was.
-                not posted.is_adopted
-                and (seen.is_billable <> posted.is_billable or (posted.is_billable and seen.rate is distinct from posted.rate))
-                as is_different
-        ) as priced
+        cross join
+            lateral (
+                select
+                    case
+                        when posted.amount is not null
+                            then round(seen.minutes * coalesce(seen.rate, 0) / 60, scale(posted.amount))
+                    end as amount,
+                    -- An adopted hour was matched by its minutes, and is valued at our rate whatever the ERP's was.
+                    not posted.is_adopted
+                    and (seen.is_billable <> posted.is_billable or (posted.is_billable and seen.rate is distinct from posted.rate))
+                        as is_different
+            ) as priced
         where seen.destination = posted.destination and seen.sync = posted.sync and seen.vendor_id = posted.vendor_id
     ) as there on true
     left join seen as gone
@@ -180,7 +181,10 @@ apart as (
         coalesce(ours.state_since, seen.landed_at) as state_since,
         case
             when ours.state in ('sending', 'accepted', 'in_doubt', 'unknown', 'by_file') then 'in flight and seen there'
-            when ours.operation = 'delete' and ours.state = 'acknowledged' and (read_back_at.began_at is null or ours.state_since > read_back_at.began_at)
+            when
+                ours.operation = 'delete'
+                and ours.state = 'acknowledged'
+                and (read_back_at.began_at is null or ours.state_since > read_back_at.began_at)
                 then 'acknowledged after the read-back began'
             when ours.intent_id is not null then 'unexplained'
             when seen.external_id ~ '^({{ connections("kantata") | join("|") }})-.+-g[0-9]+$' then 'unexplained'

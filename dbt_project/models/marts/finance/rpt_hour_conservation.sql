@@ -437,7 +437,8 @@ line_4 as (
         coalesce(sum(ledger.amount) filter (where ledger.is_torn), 0),
         count(*) filter (where ledger.is_torn)
     from ledger
-    group by ledger.sync, ledger.legal_entity, ledger.destination, ledger.period, ledger.currency, ledger.bucket, ledger.reason, ledger.owner
+    group by
+        ledger.sync, ledger.legal_entity, ledger.destination, ledger.period, ledger.currency, ledger.bucket, ledger.reason, ledger.owner
     union all
     select
         'payroll_hours',
@@ -508,36 +509,38 @@ line_5 as (
         count(*) filter (where side.bucket = 'unexplained') as unexplained_rows,
         seen.is_made_by_hand and side.side = 'part' and side.bucket <> 'read back' as is_made_by_hand
     from {{ ref('int_statement_seen') }} as seen
-    cross join lateral (
-        select
-            coalesce(seen.posted_minutes, 0) - coalesce(seen.seen_minutes, 0) as minutes,
-            coalesce(seen.posted_amount, 0) - coalesce(seen.seen_amount, 0) as amount
-    ) as difference
-    cross join lateral (
-        values
-        ('total', 'posted', seen.posted_minutes, seen.posted_amount, 0, 0, 0, 0),
-        ('part', 'read back', seen.seen_minutes, seen.seen_amount, 0, 0, 0, 0),
-        (
-            'part',
-            case when seen.class not in ('the same', 'unexplained') then seen.class end,
-            difference.minutes,
-            difference.amount,
-            0,
-            0,
-            0,
-            0
-        ),
-        (
-            'part',
-            case when seen.class = 'unexplained' then 'unexplained' end,
-            0,
-            0,
-            greatest(difference.minutes, 0),
-            greatest(-difference.minutes, 0),
-            greatest(difference.amount, 0),
-            greatest(-difference.amount, 0)
-        )
-    ) as side (side, bucket, minutes, amount, under_minutes, over_minutes, under_amount, over_amount)
+    cross join
+        lateral (
+            select
+                coalesce(seen.posted_minutes, 0) - coalesce(seen.seen_minutes, 0) as minutes,
+                coalesce(seen.posted_amount, 0) - coalesce(seen.seen_amount, 0) as amount
+        ) as difference
+    cross join
+        lateral (
+            values
+            ('total', 'posted', seen.posted_minutes, seen.posted_amount, 0, 0, 0, 0),
+            ('part', 'read back', seen.seen_minutes, seen.seen_amount, 0, 0, 0, 0),
+            (
+                'part',
+                case when seen.class not in ('the same', 'unexplained') then seen.class end,
+                difference.minutes,
+                difference.amount,
+                0,
+                0,
+                0,
+                0
+            ),
+            (
+                'part',
+                case when seen.class = 'unexplained' then 'unexplained' end,
+                0,
+                0,
+                greatest(difference.minutes, 0),
+                greatest(-difference.minutes, 0),
+                greatest(difference.amount, 0),
+                greatest(-difference.amount, 0)
+            )
+        ) as side (side, bucket, minutes, amount, under_minutes, over_minutes, under_amount, over_amount)
     where side.bucket is not null and side.minutes is not null
     group by seen.sync, seen.legal_entity, seen.destination, seen.period, seen.currency, side.side, side.bucket, seen.is_made_by_hand
 ),
@@ -554,13 +557,15 @@ statement as (
     union all
     select
         'source', line_2.name, 'time_entries', line_2.legal_entity, null, line_2.period, 2, line_2.side, line_2.bucket,
-        line_2.reason, case line_2.bucket when 'not approved' then 'project managers' end, line_2.since, line_2.minutes, null, null, line_2.row_count,
+        line_2.reason, case line_2.bucket when 'not approved' then 'project managers' end, line_2.since,
+        line_2.minutes, null, null, line_2.row_count,
         line_2.unexplained_minutes, 0, 0, 0, line_2.unexplained_rows, false
     from line_2
     union all
     select
         'sync', line_3.sync, null, line_3.legal_entity, line_3.destination, line_3.period, 3, line_3.side, line_3.bucket,
-        line_3.reason, case line_3.bucket when 'not due' then 'data engineering' end, line_3.since, line_3.minutes, line_3.amount, line_3.currency,
+        line_3.reason, case line_3.bucket when 'not due' then 'data engineering' end, line_3.since,
+        line_3.minutes, line_3.amount, line_3.currency,
         line_3.row_count, line_3.unexplained_under_minutes, line_3.unexplained_over_minutes, 0, 0, line_3.unexplained_rows, false
     from line_3
     union all

@@ -99,17 +99,26 @@ def test_an_emptied_field_matches_only_when_it_is_empty_there():
     amend = replace(CREATE, operation=Operation.AMEND, fields={**FIELDS, "task_ref": None}, previous=FIELDS)
     built = payloads.body(amend, MAP)
     assert not payloads.says_the_same(built, ROW, IGNORED)
-    assert payloads.says_the_same(built, {name: value for name, value in ROW.items() if name != "caseTaskEvent"}, IGNORED)
+    assert payloads.says_the_same(
+        built, {name: value for name, value in ROW.items() if name != "caseTaskEvent"}, IGNORED
+    )
 
 
-@pytest.mark.parametrize(("duration", "minutes"), [("7:30", 450), ("07:30", 450), ("0:05", 5), ("-1:30", -90), ("7.5", None), (None, None)])
+@pytest.mark.parametrize(
+    ("duration", "minutes"), [("7:30", 450), ("07:30", 450), ("0:05", 5), ("-1:30", -90), ("7.5", None), (None, None)]
+)
 def test_durations_are_read(duration, minutes):
     assert payloads.minutes_of(duration) == minutes
 
 
 @pytest.mark.parametrize(
     ("location", "vendor_id"),
-    [("https://x/services/rest/record/v1/timeBill/31930", "31930"), ("/timeBill/eid:kantata-91-g1", None), (None, None), ("", None)],
+    [
+        ("https://x/services/rest/record/v1/timeBill/31930", "31930"),
+        ("/timeBill/eid:kantata-91-g1", None),
+        (None, None),
+        ("", None),
+    ],
 )
 def test_the_location_names_the_id_or_nothing(location, vendor_id):
     assert payloads.id_of_location(location) == vendor_id

@@ -20,7 +20,17 @@ FIELDS = {
     "entries": [{"classification": "Regular", "minutes": "480"}],
 }
 CONTEXT = {"pay_schedule_ref": "s-1", "pay_period_start": "2026-09-01", "pay_period_end": "2026-09-15"}
-CREATE = Record(1, "payroll_hours", "gusto", Operation.CREATE, "kantata-12-20260901-j-g1", "kantata-12-20260901-j-g1-r1-c", "c", FIELDS, CONTEXT)
+CREATE = Record(
+    1,
+    "payroll_hours",
+    "gusto",
+    Operation.CREATE,
+    "kantata-12-20260901-j-g1",
+    "kantata-12-20260901-j-g1-r1-c",
+    "c",
+    FIELDS,
+    CONTEXT,
+)
 MAP = FieldMap("gusto", "hours", ()).over(payloads.DEFAULT_FIELDS, payloads.COLUMNS)
 
 
@@ -61,7 +71,9 @@ def test_a_shift_starts_at_its_local_hour_on_dst_nights_too(work_date, hour, zon
     assert payloads.shift_start(date.fromisoformat(work_date), hour, zone).isoformat() == started
 
 
-@pytest.mark.parametrize(("minutes", "hours"), [("450", "7.500"), ("1", "0.017"), ("20", "0.333"), ("40", "0.667"), ("0.03", "0.001")])
+@pytest.mark.parametrize(
+    ("minutes", "hours"), [("450", "7.500"), ("1", "0.017"), ("20", "0.333"), ("40", "0.667"), ("0.03", "0.001")]
+)
 def test_hours_are_thousandths_rounded_half_up(minutes, hours):
     assert payloads.hours_of(Decimal(minutes)) == Decimal(hours)
 
@@ -76,7 +88,9 @@ def test_an_unknown_zone_and_an_empty_day_are_refused():
     with pytest.raises(Refused, match="There is no time zone 'Mars/Olympus'"):
         payloads.body(replace(CREATE, fields={**FIELDS, "time_zone": "Mars/Olympus"}), MAP, 9)
     with pytest.raises(Refused, match="no time in it"):
-        payloads.body(replace(CREATE, fields={**FIELDS, "entries": [{"classification": "Regular", "minutes": "0"}]}), MAP, 9)
+        payloads.body(
+            replace(CREATE, fields={**FIELDS, "entries": [{"classification": "Regular", "minutes": "0"}]}), MAP, 9
+        )
 
 
 def test_a_sheet_that_says_the_same_matches_in_its_own_words():
@@ -104,7 +118,9 @@ def test_a_sheet_is_picked_by_id_else_by_our_key():
     assert payloads.pick([sheet(metadata={"dw_key": "another"})], CREATE) is None
 
 
-WRITTEN = replace(CREATE, vendor_id="u-1", vendor_detail={"updated_at": "2026-09-02T10:00:00Z", "synced_to_payroll_at": None})
+WRITTEN = replace(
+    CREATE, vendor_id="u-1", vendor_detail={"updated_at": "2026-09-02T10:00:00Z", "synced_to_payroll_at": None}
+)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +142,9 @@ def test_an_approved_sheet_waits_for_the_sync():
 
 
 def test_a_sync_from_before_the_amend_does_not_count():
-    amended = replace(WRITTEN, vendor_detail={"updated_at": "2026-09-05T08:00:00Z", "synced_to_payroll_at": "2026-09-03T00:00:00Z"})
+    amended = replace(
+        WRITTEN, vendor_detail={"updated_at": "2026-09-05T08:00:00Z", "synced_to_payroll_at": "2026-09-03T00:00:00Z"}
+    )
     assert payloads.standing(amended, sheet(synced_to_payroll_at="2026-09-03T00:00:00Z")) is None
     assert payloads.standing(amended, sheet(synced_to_payroll_at="2026-09-05T08:00:00Z")).result is Result.ACKNOWLEDGED
 

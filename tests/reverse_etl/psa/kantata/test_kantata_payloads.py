@@ -9,8 +9,16 @@ from reverse_etl.fieldmap import FieldMap
 from reverse_etl.psa.kantata import payloads
 from reverse_etl.writer import Operation, Record
 
-FIELDS = {"subject_id": "91", "invoice_ref": "5001", "invoice_number": "INV-1", "status": "successful", "external_status": "Paid In Full"}
-CREATE = Record(1, "psa_invoice_status", "kantata_us", Operation.CREATE, "kantata-91-g1", "kantata-91-g1-r1-c", "c", FIELDS)
+FIELDS = {
+    "subject_id": "91",
+    "invoice_ref": "5001",
+    "invoice_number": "INV-1",
+    "status": "successful",
+    "external_status": "Paid In Full",
+}
+CREATE = Record(
+    1, "psa_invoice_status", "kantata_us", Operation.CREATE, "kantata-91-g1", "kantata-91-g1-r1-c", "c", FIELDS
+)
 MAP = FieldMap("kantata_us", "invoice_status", ()).over(payloads.DEFAULT_FIELDS, payloads.COLUMNS)
 
 
@@ -41,7 +49,12 @@ def test_a_status_that_the_vendor_does_not_know_is_refused():
 
 
 def test_our_reference_is_found_among_others():
-    answer = {"external_references": {"1": {"id": "1", "service_name": "salesforce"}, "2": {"id": "2", "service_name": "hourline-kantata_us"}}}
+    answer = {
+        "external_references": {
+            "1": {"id": "1", "service_name": "salesforce"},
+            "2": {"id": "2", "service_name": "hourline-kantata_us"},
+        }
+    }
     assert payloads.reference_of(answer, "hourline-kantata_us")["id"] == "2"
     assert payloads.reference_of({}, "hourline-kantata_us") is None
 
@@ -54,5 +67,8 @@ def test_a_reference_matches_in_every_field_we_set():
 
 
 def test_the_envelope_is_read_by_its_results():
-    answer = {"results": [{"key": "external_references", "id": "7"}], "external_references": {"7": {"id": "7"}, "8": {"id": "8"}}}
+    answer = {
+        "results": [{"key": "external_references", "id": "7"}],
+        "external_references": {"7": {"id": "7"}, "8": {"id": "8"}},
+    }
     assert payloads.first_of(answer) == {"id": "7"}
