@@ -11,7 +11,9 @@ select
     contract.status,
     contract.start_date,
     contract.end_date,
-    null::text as region,
+    customer.region,
     contract.is_deleted,
     contract.landed_at
 from {{ ref('stg_salesforce__contracts') }} as contract
+left join {{ ref('customer') }} as customer
+    on contract.source_system = customer.source_system and contract.account_id = customer.source_id

@@ -9,8 +9,10 @@ select
     (line.item ->> 'rate')::numeric as rate,
     line.item ->> 'quantity' as source_quantity,
     invoice.currency,
-    null::text as region,
+    header.region,
     invoice.landed_at
 from {{ ref('stg_netsuite__invoices') }} as invoice
+inner join {{ ref('invoice') }} as header
+    on invoice.source_system = header.source_system and invoice.source_id = header.source_id
 cross join lateral jsonb_array_elements(invoice.time_items) with ordinality as line (item, number)
 where coalesce((line.item ->> 'apply')::boolean, true)

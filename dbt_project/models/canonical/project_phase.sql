@@ -6,7 +6,9 @@ select
     story.source_system || '-' || story.workspace_id as project_key,
     story.title,
     story.is_billable,
-    null::text as region,
+    project.region,
     story.is_deleted,
     story.landed_at
 from {{ ref('stg_kantata__stories') }} as story
+left join {{ ref('project') }} as project
+    on story.source_system = project.source_system and story.workspace_id = project.source_id
