@@ -39,30 +39,25 @@ select
     settled.amount,
     settled.currency,
     -- The chain keeps a copy of what is in effect. Where the two disagree, somebody wrote into the ledger.
-<<<<<<< HEAD
-    (settled.settled_minutes, settled.settled_amount, settled.settled_period, settled.settled_legal_entity)
-    is distinct from (settled.minutes, settled.amount, settled.period, settled.legal_entity)
-    or settled.state not in ('acknowledged', 'by_file')
-    -- What was sent was answered, by the vendor and under that id; an adopted hour never was sent.
-    or (
-        settled.state = 'acknowledged'
-        and not settled.is_adopted
-        and not exists (
-            select 1
-            from {{ source('delivery', 'attempt') }} as attempt
-            where
-                attempt.intent_id = settled.intent_id
-                and attempt.outcome = 'acknowledged'
-                and attempt.vendor_id is not distinct from settled.settled_vendor_id
-        )
-=======
     (
         settled.settled_minutes is distinct from settled.minutes
         or settled.settled_amount is distinct from settled.amount
         or settled.settled_period is distinct from settled.period
         or settled.settled_legal_entity is distinct from settled.legal_entity
         or settled.state not in ('acknowledged', 'by_file')
->>>>>>> sql-tests
+        -- What was sent was answered, by the vendor and under that id; an adopted hour never was sent.
+        or (
+            settled.state = 'acknowledged'
+            and not settled.is_adopted
+            and not exists (
+                select 1
+                from {{ source('delivery', 'attempt') }} as attempt
+                where
+                    attempt.intent_id = settled.intent_id
+                    and attempt.outcome = 'acknowledged'
+                    and attempt.vendor_id is not distinct from settled.settled_vendor_id
+            )
+        )
     ) as is_torn
 from settled
 union all
