@@ -77,14 +77,14 @@ def released(job: Job, relation: str, change: str) -> Iterator[None]:
     )
     changed = change.rsplit(" as ", 1)[1]
     chosen = ", ".join(change if one["name"] == changed else one["name"] for one in columns)
-    replace_view(job, relation, f"select {chosen} from ({before}) as released")
+    replace_view(job, f"sync.{relation}", f"select {chosen} from ({before}) as released")
     try:
         yield
     finally:
-        replace_view(job, relation, before)
+        replace_view(job, f"sync.{relation}", before)
 
 
 def replace_view(job: Job, relation: str, query: str) -> None:
-    """Puts another query in the place of a sync view's."""
+    """Puts another query in the place of a view's."""
     with job.database() as connection:
-        connection.execute(f"create or replace view sync.{relation} as {query}".encode())
+        connection.execute(f"create or replace view {relation} as {query}".encode())
