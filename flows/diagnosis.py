@@ -38,6 +38,7 @@ def everything(settings: Settings, *, offline: bool = False) -> list[Finding]:
     if warehouse.is_good:
         found += [
             _guarded("rules", lambda: _rules_hold(settings)),
+            _guarded("routing", lambda: _routes(settings)),
             _guarded("models", lambda: _models(settings)),
             *_field_maps(settings),
         ]
@@ -126,6 +127,18 @@ def _rules_hold(settings: Settings) -> Finding:
     from flows import rules
 
     return Finding("rules", is_good=True, message=f"{rules.require_good(settings):,} rows fit their tables")
+
+
+def _routes(settings: Settings) -> Finding:
+    with Warehouse.open(settings).connect("operate") as connection:
+        rows = connection.execute("select distinct destination from rule.routing order by 1").fetchall()
+    unknown = [name for (name,) in rows if name not in settings.connections]
+    if unknown:
+        raise Misconfigured(
+            f"The routing rules send hours to {', '.join(unknown)}, which no connection is called.",
+            remedy=f"Correct {settings.rules_dir / 'routing.csv'} and run `hourline build`, or add the connection.",
+        )
+    return Finding("routing", is_good=True, message=f"{len(rows)} destinations, all of them connected")
 
 
 def _warehouse(settings: Settings) -> Finding:

@@ -32,8 +32,8 @@ def serve(settings: Settings, pages: Mapping[str, Path], port: int, say: Callabl
         address = f"http://127.0.0.1:{server.server_address[1]}"
         for name, page in pages.items():
             say(f"  {name:10} {address}/{page.relative_to(settings.home).as_posix()}")
-        say("Ctrl-C stops.")
         with supervision.terminable(), contextlib.suppress(KeyboardInterrupt):
+            say("Ctrl-C stops.")
             server.serve_forever()
 
 

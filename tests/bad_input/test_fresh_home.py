@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
+import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.bad_input.conftest import Office, at, secrets_of
+from tests.bad_input.conftest import Office, Said, at, secrets_of
 from tests.fixtures.simulators import Firm
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
@@ -39,14 +41,13 @@ def fresh(shared_firm: Firm, server_url: str, tmp_path_factory: pytest.TempPathF
 
 def test_init_writes_what_it_says_and_the_secrets_for_their_owner_alone(fresh: Office) -> None:
     assert (fresh.home / "secrets.toml").stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in fresh.home.iterdir()) >= ["hourline.toml", "rules", "secrets.toml"]
+    assert {path.name for path in fresh.home.iterdir()} >= {"hourline.toml", "rules", "secrets.toml"}
 
 
 @pytest.mark.parametrize("verb", ["plan", "push", "adopt", "reconcile"])
 def test_what_needs_the_models_asks_for_a_build_and_writes_nothing(fresh: Office, verb: str) -> None:
     said = fresh.run(verb, "--json")
     assert said.exit_code == 2
-    print(said.error)
     assert "Run `hourline build`" in said.error
     assert fresh.count("delivery.intent") == 0
 
@@ -78,7 +79,18 @@ def test_the_doors_of_an_empty_warehouse_stop_nothing(fresh: Office) -> None:
     assert all(one["passed"] for one in said.document.values())
 
 
-def test_docs_are_built_before_anything_has_landed(fresh: Office) -> None:
-    said = fresh.run("docs", "--json")
-    assert said.exit_code == 0
-    assert {name: Path(page).is_file() for name, page in said.document.items()} == {"models": True, "doors": True}
+def test_docs_are_built_before_anything_has_landed_and_served_beside_a_taken_port(fresh: Office) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with fresh.start("docs", "--serve", "--port", str(port)) as process:
+            assert process.stdout is not None
+            lines = list(itertools.takewhile(lambda line: "Ctrl-C stops" not in line, process.stdout))
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=60)
+    said = fresh.heard(Said(process.returncode, "".join(lines) + rest, errors), ())
+    assert said.exit_code == 0, said.everything
+    for page in (fresh.home / "dbt" / "target" / "index.html", fresh.home / "gx/uncommitted/data_docs/index.html"):
+        assert str(page) in said.out
+        assert page.is_file()
+    assert "http://127.0.0.1:" in said.out
+    assert f"http://127.0.0.1:{port}/" not in said.out

@@ -54,3 +54,11 @@ def test_doctor_names_the_mistake_and_what_is_lacking(office: Office) -> None:
     found = {one["subject"]: one["message"] for one in said.document if not one["is_good"]}
     assert "value is 'a day', which is no numeric" in found["rules"]
     assert "lacks go_live.csv" in found["rule files"]
+
+
+def test_doctor_names_a_destination_that_is_not_connected(office: Office) -> None:
+    office.only("kantata", "salesforce", "workday", "netsuite")
+    said = office.run("doctor", "--offline", "--json")
+    assert said.exit_code == 2
+    [message] = [one["message"] for one in said.document if one["subject"] == "routing"]
+    assert message.startswith("The routing rules send hours to gusto, which no connection is called. Correct ")
