@@ -125,7 +125,9 @@ def fill(connection: psycopg.Connection[Any], entries: int) -> int:
     """Fills an empty, migrated and built warehouse; returns the number of time-entry versions in it."""
     connection.execute(MASTERS)
     for number in range(3):
-        connection.execute(PASS.replace("%(pass)s", str(number)).replace("%(entries)s", str(entries)).replace("%%", "%"))
+        connection.execute(
+            PASS.replace("%(pass)s", str(number)).replace("%(entries)s", str(entries)).replace("%%", "%")
+        )
     connection.execute(REST.replace("%(entries)s", str(entries)))
     connection.commit()
     with psycopg.connect(connection.info.dsn, autocommit=True) as apart:

@@ -99,3 +99,8 @@ def test_no_test_sleeps() -> None:
         for path in tracked()
         if path.match("tests/**/test_*.py") and sleeping.search(path.read_text(encoding="utf-8"))
     ] == []
+
+
+def test_no_merge_left_its_marks() -> None:
+    marks = re.compile(r"^(<{7} |>{7} |={7}$)", re.MULTILINE)
+    assert [path for path in text_files() if marks.search(path.read_text(encoding="utf-8"))] == []

@@ -14,7 +14,17 @@ from tests.sql.hand_made import Firm
 
 SYNCS = {"erp_labor": ("sync.sync_erp__labor", "netsuite"), "payroll_hours": ("sync.sync_payroll__hours", "gusto")}
 MATERIAL = {
-    "erp_labor": ["employee_ref", "project_ref", "task_ref", "item_ref", "work_date", "minutes", "is_billable", "rate", "currency"],
+    "erp_labor": [
+        "employee_ref",
+        "project_ref",
+        "task_ref",
+        "item_ref",
+        "work_date",
+        "minutes",
+        "is_billable",
+        "rate",
+        "currency",
+    ],
     "payroll_hours": ["employee_ref", "job_ref", "work_date", "time_zone", "entries"],
 }
 INTENT = """
@@ -122,9 +132,17 @@ class Night:
             "id": vendor_id, "hours": str(round(Decimal(minutes) / 60, 6)), "trandate": "2026-10-05", "subsidiary": "1", "externalid": key,
             "isbillable": "T" if is_billable else "F", "rate": "150",
         } | changed  # fmt: skip
-        self.firm.land("netsuite", "time_bills", vendor_id, {name: value for name, value in record.items() if value is not None}, is_deleted=is_deleted)
+        self.firm.land(
+            "netsuite",
+            "time_bills",
+            vendor_id,
+            {name: value for name, value in record.items() if value is not None},
+            is_deleted=is_deleted,
+        )
 
-    def time_sheet(self, vendor_id: str, key: str | None, minutes: Decimal | float | str, *, is_deleted: bool = False) -> None:
+    def time_sheet(
+        self, vendor_id: str, key: str | None, minutes: Decimal | float | str, *, is_deleted: bool = False
+    ) -> None:
         """A version of a time sheet, in hours with three decimals."""
         record = {
             "uuid": vendor_id, "entity_uuid": "gu-1", "time_zone": "America/New_York", "shift_started_at": "2026-10-05T13:00:00Z",

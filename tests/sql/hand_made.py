@@ -50,7 +50,9 @@ class Firm:
         self.connection = connection
         self._loads = 0
 
-    def land(self, system: str, resource: str, source_id: str, record: dict[str, Any], *, is_deleted: bool = False) -> None:
+    def land(
+        self, system: str, resource: str, source_id: str, record: dict[str, Any], *, is_deleted: bool = False
+    ) -> None:
         """One more version of a record; the newest."""
         raw = f"raw_{system}.{resource}"
         self._loads += 1
@@ -82,7 +84,12 @@ class Firm:
 
     def start(self) -> None:
         """The masters."""
-        for user, role, email in (("11", "41", "pii_ann"), ("12", "42", "pii_bob"), ("13", "41", "pii_cleo"), ("14", "41", "pii_dan")):
+        for user, role, email in (
+            ("11", "41", "pii_ann"),
+            ("12", "42", "pii_bob"),
+            ("13", "41", "pii_cleo"),
+            ("14", "41", "pii_dan"),
+        ):
             self.land("kantata", "users", user, {"id": user, "role_id": role, "email_address": email})
         for number, (subject, kind, service, model, ref) in enumerate(
             (
@@ -95,23 +102,54 @@ class Firm:
             ),
             start=1,
         ):
-            record = {"subject_id": subject, "subject_type": kind, "service_name": service, "service_model": model, "service_model_ref": ref}
+            record = {
+                "subject_id": subject,
+                "subject_type": kind,
+                "service_name": service,
+                "service_model": model,
+                "service_model_ref": ref,
+            }
             self.land("kantata", "external_references", str(number), record)
         for workspace, title, needs_approval in (
             ("21", "P1001 Harbour", True), ("22", "P1002 Bridge", True), ("23", "P1003 Advice", True),
             ("24", "P0001 Internal", False), ("25", "P0002 Time off", True),
         ):  # fmt: skip
-            record = {"id": workspace, "title": title, "require_time_approvals": needs_approval, "currency": "USD", "rate_card_id": "71"}
+            record = {
+                "id": workspace,
+                "title": title,
+                "require_time_approvals": needs_approval,
+                "currency": "USD",
+                "rate_card_id": "71",
+            }
             self.land("kantata", "workspaces", workspace, record)
-        self.land("kantata", "workspace_groups", "61", {"name": "Acme", "company": True, "workspace_ids": ["21", "22", "23"]})
-        for story, workspace, title in (("31", "21", "Design"), ("32", "22", "Build"), ("33", "23", "Advice"), ("35", "25", "Vacation")):
-            self.land("kantata", "stories", story, {"id": story, "workspace_id": workspace, "title": title, "billable": True})
+        self.land(
+            "kantata", "workspace_groups", "61", {"name": "Acme", "company": True, "workspace_ids": ["21", "22", "23"]}
+        )
+        for story, workspace, title in (
+            ("31", "21", "Design"),
+            ("32", "22", "Build"),
+            ("33", "23", "Advice"),
+            ("35", "25", "Vacation"),
+        ):
+            self.land(
+                "kantata", "stories", story, {"id": story, "workspace_id": workspace, "title": title, "billable": True}
+            )
         for role, name in (("41", "Consultant"), ("42", "Senior Consultant")):
             self.land("kantata", "roles", role, {"id": role, "name": name})
         self.submission("51", "approved")
         self.land("salesforce", "accounts", "001A", {"Name": "Acme", "AccountNumber": "C1001", "ParentId": None})
-        for contract, number, billing in (("800A", "00002001", "Time and Materials"), ("800B", "00002002", "Fixed Fee"), ("800C", "00002003", "Retainer")):
-            record = {"AccountId": "001A", "ContractNumber": number, "Billing_Type__c": billing, "CurrencyIsoCode": "USD", "Pricebook2Id": "01s1"}
+        for contract, number, billing in (
+            ("800A", "00002001", "Time and Materials"),
+            ("800B", "00002002", "Fixed Fee"),
+            ("800C", "00002003", "Retainer"),
+        ):
+            record = {
+                "AccountId": "001A",
+                "ContractNumber": number,
+                "Billing_Type__c": billing,
+                "CurrencyIsoCode": "USD",
+                "Pricebook2Id": "01s1",
+            }
             self.land("salesforce", "contracts", contract, record)
         self.price("price-role", Role__c="Consultant", UnitPrice=150)
         self.price("price-senior", Role__c="Senior Consultant", UnitPrice=200.50)
@@ -120,13 +158,33 @@ class Firm:
             ("102", "102", "CO_UK", "Employee", "pii_bob"),
             ("E00103", "E00103", "CO_US", "Contingent_Worker", "pii_cleo"),
         ):
-            record = {"Employee_ID": written, "Company": company, "Worker_Type": kind, "Work_Email": email, "Active_Status": "1"}
+            record = {
+                "Employee_ID": written,
+                "Company": company,
+                "Worker_Type": kind,
+                "Work_Email": email,
+                "Active_Status": "1",
+            }
             self.land("workday", "workers", worker, record)
-        for employee, number, email in (("901", "E00101", "pii_ann"), ("902", "E00102", "pii_bob"), ("903", "E00103", "pii_cleo")):
-            self.land("netsuite", "employees", employee, {"id": employee, "entityid": number, "email": email, "isinactive": "F"})
+        for employee, number, email in (
+            ("901", "E00101", "pii_ann"),
+            ("902", "E00102", "pii_bob"),
+            ("903", "E00103", "pii_cleo"),
+        ):
+            self.land(
+                "netsuite",
+                "employees",
+                employee,
+                {"id": employee, "entityid": number, "email": email, "isinactive": "F"},
+            )
         self.land("netsuite", "customers", "700", {"id": "700", "entityid": "C1001", "companyname": "Acme"})
         for job, code in (("2001", "P1001"), ("2002", "P1002"), ("2003", "P1003")):
-            self.land("netsuite", "jobs", job, {"id": job, "entityid": code, "customer": "700", "entitystatus": "Open", "isinactive": "F"})
+            self.land(
+                "netsuite",
+                "jobs",
+                job,
+                {"id": job, "entityid": code, "customer": "700", "entitystatus": "Open", "isinactive": "F"},
+            )
         for task, job, title in (("3001", "2001", "Design"), ("3002", "2002", "Build"), ("3003", "2003", "Advice")):
             self.land("netsuite", "project_tasks", task, {"id": task, "project": job, "title": title, "status": "Open"})
         for item, code in (("501", "CONSULTANT"), ("502", "SENIOR-CONSULTANT")):
@@ -134,20 +192,44 @@ class Firm:
         for period, name, start, end, closed in (
             ("401", "Sep 2026", "2026-09-01", "2026-09-30", "T"), ("402", "Oct 2026", "2026-10-01", "2026-10-31", "F"),
         ):  # fmt: skip
-            record = {"periodname": name, "startdate": start, "enddate": end, "closed": closed, "isquarter": "F", "isyear": "F"}
+            record = {
+                "periodname": name,
+                "startdate": start,
+                "enddate": end,
+                "closed": closed,
+                "isquarter": "F",
+                "isyear": "F",
+            }
             self.land("netsuite", "accounting_periods", period, record)
         self.land("netsuite", "subsidiaries", "1", {"id": "1", "name": "Hartwell Consulting Inc.", "currency": "USD"})
         for employee, code, email in (("gu-1", "E00101", "pii_ann"),):
-            record = {"uuid": employee, "employee_code": code, "work_email": email, "jobs": [{"uuid": "job-1", "primary": True}]}
+            record = {
+                "uuid": employee,
+                "employee_code": code,
+                "work_email": email,
+                "jobs": [{"uuid": "job-1", "primary": True}],
+            }
             self.land("gusto", "employees", employee, record)
-        for payroll, start, end, processed in (("pay-1", "2026-09-16", "2026-09-30", True), ("pay-2", "2026-10-01", "2026-10-15", False)):
-            record = {"processed": processed, "pay_period": {"start_date": start, "end_date": end, "pay_schedule_uuid": "sch-1"}}
+        for payroll, start, end, processed in (
+            ("pay-1", "2026-09-16", "2026-09-30", True),
+            ("pay-2", "2026-10-01", "2026-10-15", False),
+        ):
+            record = {
+                "processed": processed,
+                "pay_period": {"start_date": start, "end_date": end, "pay_schedule_uuid": "sch-1"},
+            }
             self.land("gusto", "payrolls", payroll, record)
 
     def clear(self) -> None:
         """Nothing landed, nothing delivered; the rules stay."""
-        tables = [f"raw_{system}.{resource}" for system, names in [*MASTERS.items(), *TRANSACTIONS.items()] for resource in names]
-        tables += [f"landing.{name}" for name in ("current_record", "neighbourhood", "load", "control_total", "quarantine")]
+        tables = [
+            f"raw_{system}.{resource}"
+            for system, names in [*MASTERS.items(), *TRANSACTIONS.items()]
+            for resource in names
+        ]
+        tables += [
+            f"landing.{name}" for name in ("current_record", "neighbourhood", "load", "control_total", "quarantine")
+        ]
         tables += [f"delivery.{name}" for name in ("intent", "intent_line", "attempt", "chain", "plan")]
         self.connection.execute("set session_replication_role = replica")  # what is append-only is emptied too
         self.connection.execute(f"truncate {', '.join(tables)} restart identity")

@@ -26,7 +26,9 @@ def test_the_whole_project_builds_and_its_tests_pass(hand_made: Firm, dbt: Dbt) 
     night.report_back()
     built = dbt("build")
     assert built.returncode == 0, built.stdout
-    told = hand_made.connection.execute("select source_id, fields ->> 'external_status' from sync.sync_psa__invoice_status").fetchall()
+    told = hand_made.connection.execute(
+        "select source_id, fields ->> 'external_status' from sync.sync_psa__invoice_status"
+    ).fetchall()
     assert told == [("1001", "Open")]
     fact = hand_made.connection.execute(
         "select posted_minutes, posted_amount, invoice_number, invoice_status from marts.fct_labor where source_id = '1001'"
@@ -68,7 +70,9 @@ def test_a_firm_with_two_psas_keeps_their_hours_apart(hand_made: Firm, dbt: Dbt)
         "insert into raw_kantata_uk.time_entries (source_id, read_started_at, load_id, content_hash, record) "
         "select source_id, read_started_at, load_id, content_hash, record from raw_kantata.time_entries"
     )
-    connections = {name: name for name in ("kantata", "salesforce", "workday", "netsuite", "gusto")} | {"kantata_uk": "kantata"}
+    connections = {name: name for name in ("kantata", "salesforce", "workday", "netsuite", "gusto")} | {
+        "kantata_uk": "kantata"
+    }
     try:
         built = dbt("run", "--vars", json.dumps({"connections": connections}))
         assert built.returncode == 0, built.stdout

@@ -40,7 +40,9 @@ def test_a_call_by_key_finds_its_rows(readings: dict[tuple[str, int, int], Readi
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("entries", [SMALL, LARGE])
-def test_what_a_key_reads_is_bounded_by_a_constant(readings: dict[tuple[str, int, int], Reading], view: str, entries: int) -> None:
+def test_what_a_key_reads_is_bounded_by_a_constant(
+    readings: dict[tuple[str, int, int], Reading], view: str, entries: int
+) -> None:
     for keys in (1, 10, 100):
         reading = readings[view, entries, keys]
         assert reading.buffers / keys <= BUFFERS_A_KEY
@@ -49,7 +51,9 @@ def test_what_a_key_reads_is_bounded_by_a_constant(readings: dict[tuple[str, int
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("keys", [1, 10])
-def test_ten_times_the_history_costs_a_key_no_more(readings: dict[tuple[str, int, int], Reading], view: str, keys: int) -> None:
+def test_ten_times_the_history_costs_a_key_no_more(
+    readings: dict[tuple[str, int, int], Reading], view: str, keys: int
+) -> None:
     small, large = readings[view, SMALL, keys], readings[view, LARGE, keys]
     assert large.buffers <= small.buffers * RATIO
     assert large.rows_read <= small.rows_read * RATIO

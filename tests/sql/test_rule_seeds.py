@@ -33,9 +33,18 @@ def write(project: Path, seed: str, *lines: str) -> None:
     (project / "seeds" / f"{seed}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_rules_are_added_changed_and_withdrawn_by_key(restored: None, owner: psycopg.Connection[Any], dbt: Dbt, project: Path) -> None:
+def test_rules_are_added_changed_and_withdrawn_by_key(
+    restored: None, owner: psycopg.Connection[Any], dbt: Dbt, project: Path
+) -> None:
     kept = owner.execute("select ctid from rule.owner_team where reason = 'rate missing'").fetchone()
-    write(project, "owner_team", "reason,owner", "rate missing,billing operations", "period closed,the chief's desk", "a new reason,somebody")
+    write(
+        project,
+        "owner_team",
+        "reason,owner",
+        "rate missing,billing operations",
+        "period closed,the chief's desk",
+        "a new reason,somebody",
+    )
     assert dbt("seed", "--select", "owner_team", project=project).returncode == 0
     assert owner.execute("select reason, owner from rule.owner_team order by 1").fetchall() == [
         ("a new reason", "somebody"), ("period closed", "the chief's desk"), ("rate missing", "billing operations"),
@@ -43,16 +52,22 @@ def test_rules_are_added_changed_and_withdrawn_by_key(restored: None, owner: psy
     assert owner.execute("select ctid from rule.owner_team where reason = 'rate missing'").fetchone() == kept
 
 
-def test_a_number_in_a_rule_stays_the_text_it_is(restored: None, owner: psycopg.Connection[Any], dbt: Dbt, project: Path) -> None:
+def test_a_number_in_a_rule_stays_the_text_it_is(
+    restored: None, owner: psycopg.Connection[Any], dbt: Dbt, project: Path
+) -> None:
     write(
         project, "xref_decision", "entity,source_system,source_id,target_system,target_id,decided_by,decided_at,note",
         "consultant,kantata,0011,workday,00101,ann@example.com,2026-10-01T09:00:00Z,",
     )  # fmt: skip
     assert dbt("seed", "--select", "xref_decision", project=project).returncode == 0
-    assert owner.execute("select source_id, target_id, note from rule.xref_decision").fetchall() == [("0011", "00101", "")]
+    assert owner.execute("select source_id, target_id, note from rule.xref_decision").fetchall() == [
+        ("0011", "00101", "")
+    ]
 
 
-def test_an_empty_cell_of_a_key_means_any(restored: None, owner: psycopg.Connection[Any], dbt: Dbt, project: Path) -> None:
+def test_an_empty_cell_of_a_key_means_any(
+    restored: None, owner: psycopg.Connection[Any], dbt: Dbt, project: Path
+) -> None:
     write(project, "policy", "name,legal_entity,value", "max_minutes_per_day,,600", "max_minutes_per_day,UK,480")
     for _ in range(2):
         assert dbt("seed", "--select", "policy", project=project).returncode == 0

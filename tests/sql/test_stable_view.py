@@ -47,7 +47,8 @@ class Reader:
             while not self._stop.is_set():
                 try:
                     row = connection.execute(
-                        "select count(*) from sync.sync_erp__labor where source_system = 'kantata' and source_id = any(%s)", (["1", "2"],)
+                        "select count(*) from sync.sync_erp__labor where source_system = 'kantata' and source_id = any(%s)",
+                        (["1", "2"],),
                     ).fetchone()
                     self.answers.append(row[0] if row else 0)
                 except psycopg.Error as error:
@@ -59,7 +60,11 @@ def changed(tmp_path: Path) -> Path:
     """A release whose staging and intermediate views have other columns in other places, and one of another type."""
     project = tmp_path / "dbt_project"
     shutil.copytree(ROOT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
-    edit(project / "models/staging/kantata/stg_kantata__time_entries.sql", "    -- ids\n", "    -- ids\n    'release two'::text as release,\n")
+    edit(
+        project / "models/staging/kantata/stg_kantata__time_entries.sql",
+        "    -- ids\n",
+        "    -- ids\n    'release two'::text as release,\n",
+    )
     edit(
         project / "models/intermediate/labor/int_labor_resolved.sql",
         "    coalesce(not project.is_deleted, false) as has_project,",
@@ -108,7 +113,9 @@ def test_readers_of_a_sync_view_notice_no_release(
     assert granted == (True, True, False)
 
 
-def test_a_release_leaves_nothing_set_aside(hand_made: Firm, owner: psycopg.Connection[Any], dbt: Dbt, changed: Path) -> None:
+def test_a_release_leaves_nothing_set_aside(
+    hand_made: Firm, owner: psycopg.Connection[Any], dbt: Dbt, changed: Path
+) -> None:
     columns = "select count(*) from information_schema.columns where table_name = 'stg_kantata__time_entries' and column_name = 'release'"
     assert dbt(*BUILD, project=changed).returncode == 0
     assert owner.execute(columns).fetchone() == (1,)
@@ -117,7 +124,9 @@ def test_a_release_leaves_nothing_set_aside(hand_made: Firm, owner: psycopg.Conn
     assert owner.execute("select count(*) from pg_class where relname like '%\\_\\_retired\\_%'").fetchone() == (0,)
 
 
-def test_a_view_that_somebody_made_upon_ours_goes_on_answering(hand_made: Firm, owner: psycopg.Connection[Any], dbt: Dbt, changed: Path) -> None:
+def test_a_view_that_somebody_made_upon_ours_goes_on_answering(
+    hand_made: Firm, owner: psycopg.Connection[Any], dbt: Dbt, changed: Path
+) -> None:
     hand_made.entry("1")
     owner.execute("create view public.my_report as select source_id, minutes from staging.stg_kantata__time_entries")
     try:
@@ -129,7 +138,9 @@ def test_a_view_that_somebody_made_upon_ours_goes_on_answering(hand_made: Firm, 
     assert owner.execute("select count(*) from pg_class where relname like '%\\_\\_retired\\_%'").fetchone() == (0,)
 
 
-def test_a_view_finds_a_table_in_its_place_and_says_so(hand_made: Firm, owner: psycopg.Connection[Any], dbt: Dbt) -> None:
+def test_a_view_finds_a_table_in_its_place_and_says_so(
+    hand_made: Firm, owner: psycopg.Connection[Any], dbt: Dbt
+) -> None:
     owner.execute("drop view marts.rpt_hour_story")
     owner.execute("create table marts.rpt_hour_story (a integer)")
     owner.execute("alter table marts.rpt_hour_story owner to hourline_transform")

@@ -52,7 +52,10 @@ def bucket(night: Night, line: int, name: str, bucket: str, **where: Any) -> tup
 
 
 def test_every_hour_of_a_quiet_night_has_its_place(night: Night) -> None:
-    assert bucket(night, 2, "kantata", "approved", legal_entity="US", period="2026-10-01") == (120 + 20 + 75 + 480, None)
+    assert bucket(night, 2, "kantata", "approved", legal_entity="US", period="2026-10-01") == (
+        120 + 20 + 75 + 480,
+        None,
+    )
     assert bucket(night, 2, "kantata", "not approved", reason="draft") == (120, None)
     assert bucket(night, 3, "erp_labor", "not due", reason="leave") == (480, 0)
     assert bucket(night, 3, "payroll_hours", "not due", reason="subcontractor") == (20, 0)
@@ -98,17 +101,23 @@ def test_a_settled_intent_deleted_leaves_its_hour_unposted_and_its_row_unknown(n
 
 
 def test_a_settled_intent_altered_disagrees_with_both_sides(night: Night) -> None:
-    night.connection.execute("update delivery.intent set minutes = 90 where chain_key = 'kantata-1001' and sync = 'erp_labor'")
+    night.connection.execute(
+        "update delivery.intent set minutes = 90 where chain_key = 'kantata-1001' and sync = 'erp_labor'"
+    )
     assert found(night) == {("erp_labor", 4, "unexplained"), ("erp_labor", 5, "unexplained")}
 
 
 def test_a_chain_altered_disagrees_with_its_intent(night: Night) -> None:
-    night.connection.execute("update delivery.chain set settled_minutes = 90 where chain_key = 'kantata-1001' and sync = 'erp_labor'")
+    night.connection.execute(
+        "update delivery.chain set settled_minutes = 90 where chain_key = 'kantata-1001' and sync = 'erp_labor'"
+    )
     assert found(night) == {("erp_labor", 4, "unexplained")}
 
 
 def test_a_chain_deleted_leaves_its_hour_unposted_and_its_row_unknown(night: Night) -> None:
-    night.connection.execute("delete from delivery.chain where sync = 'payroll_hours' and settled_intent_id is not null")
+    night.connection.execute(
+        "delete from delivery.chain where sync = 'payroll_hours' and settled_intent_id is not null"
+    )
     assert found(night) == {("payroll_hours", 4, "unexplained"), ("payroll_hours", 5, "unexplained")}
 
 
@@ -267,7 +276,9 @@ def test_hours_of_nobody_stand_in_the_line_unassigned(night: Night) -> None:
 
 
 def test_an_edited_hour_waits_for_its_approval_at_what_is_in_effect(night: Night) -> None:
-    night.firm.entry("1001", approved=False, time_in_minutes=300, date_performed="2026-10-20", active_submission_id="52")
+    night.firm.entry(
+        "1001", approved=False, time_in_minutes=300, date_performed="2026-10-20", active_submission_id="52"
+    )
     night.firm.submission("52", "pending")
     night.count()
     assert found(night) == set()
