@@ -36,8 +36,11 @@ lint: $(READY)  ## style, import law, SQL style
 types: $(READY)  ## mypy, strict
 	$(BIN)/mypy
 
-unit: $(READY)  ## the tests alone, on two processes
-	$(BIN)/pytest -n 2 --dist loadgroup
+unit: $(READY)  ## the tests alone, on two processes; those marked `slow` are left out
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+
+unit-slow: $(READY)  ## the tests marked `slow`: full size, kill -9 through the whole job
+	$(BIN)/pytest -m slow
 
 test: lint types unit  ## everything that must pass before a change lands
 
@@ -54,4 +57,4 @@ lock: $(READY)  ## resolve the lock file anew
 clean:  ## remove what was built; keeps the warehouse in .hourline
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 
-.PHONY: help setup demo sim lint types unit test test-url bench lock clean
+.PHONY: help setup demo sim lint types unit unit-slow test test-url bench lock clean
