@@ -2,60 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from pydantic import SecretStr
 
 import ingest
-from plumbing import catalog
-from plumbing.settings import Connection, Settings
-from tests.fixtures.simulators import Firm, start_firm
+from tests.fixtures.landed_firm import SYSTEMS, LandedFirm
 
 pytestmark = pytest.mark.warehouse
-SYSTEMS = tuple(catalog.systems("ingest.sources"))
-
-
-@dataclass
-class LandedFirm:
-    """A small firm, its settings, and the reports of its first landing."""
-
-    firm: Firm
-    settings: Settings
-    reports: dict[str, ingest.LoadReport]
-
-    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        assert self.settings.warehouse_url is not None
-        with psycopg.connect(self.settings.warehouse_url.get_secret_value(), autocommit=True) as session:
-            return session.execute(statement, values).fetchall()
-
-
-def connections(firm: Firm, settings: Settings) -> dict[str, Connection]:
-    return {
-        name: Connection(
-            name=name,
-            system=name,
-            base_url=one["base_url"],
-            options=one["options"],
-            secrets={key: SecretStr(value) for key, value in one["secrets"].items()},
-            ca_file=Path(one["ca_file"]) if one.get("ca_file") else None,
-            store=settings.store,
-        )
-        for name, one in firm.addresses.items()
-    }
-
-
-@pytest.fixture(scope="module")
-def landed(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LandedFirm]:
-    with start_firm(tmp_path_factory.mktemp("firm"), seed=11, entries=400) as firm:
-        settings = replace(settings, connections=connections(firm, settings))
-        ingest.ensure(settings)
-        yield LandedFirm(firm, settings, {name: ingest.land(settings, name) for name in SYSTEMS})
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -144,19 +100,6 @@ def test_an_archived_project_keeps_its_hours_and_itself(landed: LandedFirm) -> N
     assert landed.query(
         "select is_deleted from landing.current_record where resource = 'workspaces' and source_id = %s", source_id
     ) == [(False,)]
-
-
-def test_a_project_deleted_in_the_psa_is_told_from_an_archived_one_by_its_hours(landed: LandedFirm) -> None:
-    [(title, source_id)] = landed.query(
-        "select w.record ->> 'title', w.source_id from landing.current_record w where resource = 'workspaces' and not is_deleted"
-        " and exists (select from raw_kantata.time_entries e where e.record ->> 'workspace_id' = w.source_id) order by 2 desc"
-        " limit 1"
-    )
-    landed.firm.change("delete_project", project=title.split()[0])
-    landed.land("kantata", "workspaces")
-    assert landed.query(
-        "select is_deleted from landing.current_record where resource = 'workspaces' and source_id = %s", source_id
-    ) == [(True,)]
 
 
 def test_a_customer_purged_from_the_crm_becomes_a_tombstone(landed: LandedFirm) -> None:

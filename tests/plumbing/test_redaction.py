@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from plumbing import log
 from plumbing.errors import Forbidden, HourlineError, RateLimited, Refused
@@ -156,6 +157,7 @@ def test_json_lines_are_json(monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
 def test_without_an_entry_point_lines_go_to_standard_logging_and_are_masked(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    structlog.reset_defaults()  # another test of this process may have been an entry point
     log.get("library").warning("odd answer", token="tok-S3cret", rows=3)
     assert caplog.messages == ["odd answer token=[redacted] rows=3"]
     assert capsys.readouterr().out == ""

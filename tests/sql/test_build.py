@@ -46,7 +46,8 @@ def test_the_story_of_an_hour_goes_from_its_landing_to_its_invoice(hand_made: Fi
         "select chapter, event from marts.rpt_hour_story where source_system = 'kantata' and source_id = '1001' order by chapter, at"
     ).fetchall()
     assert [event for _, event in chapters] == [
-        "landed", "landed", "understood", "decided: ERP", "decided: payroll", "intended", "intended", "read back",
+        "landed", "landed", "understood", "decided: ERP", "decided: payroll", "intended", "intended",
+        "asked and answered", "asked and answered", "read back",
     ]  # fmt: skip
 
 
