@@ -14,6 +14,7 @@ from pydantic import SecretStr
 import ingest
 from plumbing.settings import Connection, Settings
 from tests.ingest.kantata_script import TOKEN, KantataScript
+from tests.ingest.landed_firm import landed  # noqa: F401  a fixture of two modules
 from tests.ingest.scripted import Script, serving
 
 

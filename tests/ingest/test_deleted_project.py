@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import ingest
-from tests.fixtures.landed_firm import LandedFirm
+from tests.ingest.landed_firm import LandedFirm
 
 pytestmark = pytest.mark.warehouse
 

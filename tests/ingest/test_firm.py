@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 import ingest
-from tests.fixtures.landed_firm import SYSTEMS, LandedFirm
+from tests.ingest.landed_firm import SYSTEMS, LandedFirm
 
 pytestmark = pytest.mark.warehouse
 
