@@ -24,13 +24,16 @@ import httpx
 
 from plumbing import log
 from plumbing.answers import (
+    LABEL,
     Envelope,
     ErrorReader,
     Failures,
+    RefusalReader,
     body_of_error,
     json_body,
     json_bytes,
     no_envelope,
+    no_refusal,
     retry_after,
 )
 from plumbing.auth import SignInRefused
@@ -75,7 +78,8 @@ class Timeouts:
 class Exchange:
     """What the hook sees of one try; the address without credentials, nothing of headers or bodies.
 
-    ``status`` is None when no answer came; ``elapsed`` is in seconds.
+    ``status`` is None when no answer came; ``elapsed`` is in seconds; ``label`` names the call where one address serves all;
+    ``is_done``: a write that the other side says it carried out.
     """
 
     method: str
@@ -83,6 +87,8 @@ class Exchange:
     status: int | None
     elapsed: float
     request_id: str | None
+    label: str | None = None
+    is_done: bool = False
 
 
 Hook = Callable[[Exchange], None]
@@ -97,6 +103,7 @@ class Client:
         auth: a flow of `plumbing.auth`.
         allowance: the vendor's limits, shared by all clients of the connection in this process.
         error_reader: the vendor's error envelope.
+        refusal_reader: for a vendor that says no with a 2xx: the envelope of such an answer, None for a good one.
         headers: sent with every request.
         request_id_headers: answer headers in which the vendor names its own record of the call.
         transport: the seam for tests.
@@ -115,6 +122,7 @@ class Client:
         auth: httpx.Auth | None = None,
         allowance: Allowance | None = None,
         error_reader: ErrorReader = no_envelope,
+        refusal_reader: RefusalReader = no_refusal,
         timeout: Timeouts | None = None,
         headers: Mapping[str, str] | None = None,
         request_id_headers: Iterable[str] = ("x-request-id",),
@@ -128,6 +136,7 @@ class Client:
         self.before_send: Callable[[], None] | None = None
         self._auth = auth
         clock = clock or SystemClock()
+        self._refusal = refusal_reader
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
         self.allowance = allowance or Allowance()
@@ -190,6 +199,7 @@ class Client:
         is_read: bool | None = None,
         retries: int | None = None,
         expect_json: bool = True,
+        label: str | None = None,
     ) -> httpx.Response:
         """Send one call and give its successful (2xx) answer.
 
@@ -199,6 +209,7 @@ class Client:
             is_read: it changes nothing there and may be repeated; default by method (a SuiteQL query is a POST).
             retries: repetitions of a read; a write has none whatever is asked.
             expect_json: a body that is there must be JSON; get it by `json_body`.
+            label: what errors and hooks call it where one address serves all (a method of an RPC).
         """
         reads = method.upper() in READ_METHODS if is_read is None else is_read
         body: dict[str, Any] = {"content": content, "data": data}
@@ -210,6 +221,8 @@ class Client:
 
         def send() -> httpx.Response:
             request = self._http.build_request(method, address, params=params, headers=all_headers, **body)
+            if label is not None:
+                request.extensions[LABEL] = label
             return self._try(request, reads, expect_json)
 
         if not reads:
@@ -257,6 +270,7 @@ class Client:
     def _try(self, request: httpx.Request, reads: bool, expect_json: bool) -> httpx.Response:
         began = time.monotonic()
         response: httpx.Response | None = None
+        is_done = False
         try:
             with self._gate.slot():
                 if self.before_send is not None:
@@ -265,31 +279,41 @@ class Client:
                 response = self._http.send(
                     request, auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT
                 )
+            self._check(response, reads, expect_json)
+            is_done = not reads
         except SignInRefused as refusal:
             raise self._failures.sign_in_refused(refusal.response) from None
         except httpx.HTTPError as error:
             raise self._failures.no_answer(error, request, reads) from error
         finally:
-            self._tell(request, response, time.monotonic() - began)
+            self._tell(request, response, time.monotonic() - began, is_done)
+        return response
+
+    def _check(self, response: httpx.Response, reads: bool, expect_json: bool) -> None:
         if not response.is_success:
             raise self._failures.bad_answer(response, reads)
         if expect_json and response.content:
             self._failures.parse(response, reads)
-        return response
+        refusal = self._refusal(response)
+        if refusal is not None:
+            raise self._failures.refused(response, refusal, reads)
 
-    def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float) -> None:
+    def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float, is_done: bool) -> None:
         exchange = Exchange(
             method=request.method,
             url=redact(str(request.url)),
             status=response.status_code if response is not None else None,
             elapsed=elapsed,
             request_id=self._failures.request_id(response) if response is not None else None,
+            label=request.extensions.get(LABEL),
+            is_done=is_done,
         )
         _log.debug(
             "http",
             connection=self.connection.name,
             method=exchange.method,
             url=exchange.url,
+            call=exchange.label,
             status=exchange.status,
             seconds=round(elapsed, 3),
             request_id=exchange.request_id,
@@ -341,6 +365,7 @@ __all__ = [
     "ErrorReader",
     "Exchange",
     "Hook",
+    "RefusalReader",
     "Timeouts",
     "body_of_error",
     "json_body",

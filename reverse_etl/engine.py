@@ -210,9 +210,7 @@ class Engine:
 
     def _doubt_if_written(self, call: _Call) -> None:
         """A write that was answered well before the error: it may stand, whatever the error says."""
-        if any(
-            e.method not in {"GET", "HEAD"} and e.status is not None and e.status < 300 for e in call.exchanges or ()
-        ):
+        if any(exchange.is_done for exchange in call.exchanges or ()):
             call.outcomes = [replace(o, result=Result.IN_DOUBT) for o in call.outcomes or ()]
 
     # -- looking up ---------------------------------------------------------------------------------------------------
