@@ -36,11 +36,17 @@ lint: $(READY)  ## style, import law, SQL style
 types: $(READY)  ## mypy, strict
 	$(BIN)/mypy
 
-unit: $(READY)  ## the tests alone, on two processes; those marked `slow` are left out
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+unit: $(READY)  ## the tests alone, on two processes; those marked `slow` or `erp` are left out
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not erp"
 
 unit-slow: $(READY)  ## the tests marked `slow`: full size, kill -9 through the whole job
 	$(BIN)/pytest -m slow
+
+tryton: $(READY)  ## a real Tryton with a seeded firm (SERIES=8.2 for the other series); prints where it answers
+	@$(BIN)/python -m tests.tryton up --series $(or $(SERIES),8.0)
+
+erp: $(READY)  ## the tests marked `erp`, against a real Tryton 8.0 and 8.2
+	$(BIN)/pytest -m erp
 
 test: lint types unit  ## everything that must pass before a change lands
 
@@ -57,4 +63,4 @@ lock: $(READY)  ## resolve the lock file anew
 clean:  ## remove what was built; keeps the warehouse in .hourline
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 
-.PHONY: help setup demo sim lint types unit unit-slow test test-url bench lock clean
+.PHONY: help setup demo sim lint types unit unit-slow tryton erp test test-url bench lock clean

@@ -32,7 +32,7 @@ GROUPS = (
 
 
 def base() -> dict:
-    party = Model.get("party.party")(name="Hartwell US")
+    party = Model.get("party.party")(name="Hartwell Consulting Inc.")
     party.save()
     create_company(party=party, currency="USD")
     company = get_company()

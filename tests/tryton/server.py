@@ -70,9 +70,11 @@ def warm(url: str, database: str) -> None:
 
     A sign-in, or any call with a user, would find the database unloaded and leave it marked as loaded; of the addresses
     that load first, the avatars' is the one without a sign-in. There is no avatar, so it answers 404 once it is done.
+    Tryton remembers for minutes which databases there are, by the host name of the call, so a new name is given.
     """
     name = base64.urlsafe_b64encode(database.encode()).decode()
-    httpx.get(f"{url}/avatar/{name}/none", timeout=120, trust_env=False)
+    host = {"Host": f"{database.replace('_', '-')}.test"}
+    httpx.get(f"{url}/avatar/{name}/none", headers=host, timeout=120, trust_env=False)
     if (refusal := _sign_in(url, database)) is not None:
         raise RuntimeError(f"Tryton did not load {database}: {refusal}")
 

@@ -22,8 +22,8 @@ STAMP = "last_modified_at"
 _ID = Field("id", "text")
 _MODIFIED = Field(STAMP, "naive_instant")
 MINUTE_DIGITS = Decimal("0.000001")
-# How our key stands in a line's description: a word of its own in brackets.
-_MARKER = re.compile(r"\[hourline:([A-Za-z0-9_-]+)\]")
+# Our key in a line's description: `hourline <record key>-r<revision>-<direction> <what it is>`.
+_MARKER = re.compile(r"^hourline ([A-Za-z0-9_-]+-g\d+)-r\d+-[a-z](?:\s|$)")
 
 COMPANIES = Resource(
     name="companies",
@@ -337,7 +337,7 @@ def record(resource: Resource, values: Any) -> Any:
 
 def marker(description: Any) -> str | None:
     """Our key in a line's description."""
-    found = _MARKER.search(description) if isinstance(description, str) else None
+    found = _MARKER.match(description) if isinstance(description, str) else None
     return found[1] if found else None
 
 
