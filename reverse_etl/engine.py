@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from plumbing import log
-from plumbing.errors import HourlineError, Refused, Transient, Unavailable
+from plumbing.errors import Conflict, HourlineError, NotFound, Refused, Transient, Unavailable
 from reverse_etl import outcomes
 from reverse_etl.ledger import Answer, Change, Claim, Desk
 from reverse_etl.outcomes import Transition
@@ -198,7 +198,7 @@ class Engine:
         except LeaseSpent as error:
             call.outcomes = [Outcome(Result.NOT_SENT, message=error.message) for _ in records]
             self._doubt_if_written(call)
-        except Refused as error:
+        except (Refused, NotFound, Conflict) as error:  # one record's fault: its neighbours are not to suffer for it
             call.is_split = len(records) > 1
             call.outcomes = [outcomes.of_error(error, record.operation) for record in records]
             self._doubt_if_written(call)
