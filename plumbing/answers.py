@@ -188,6 +188,7 @@ class Failures:
         if (
             response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
             or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+            or (envelope.kind is not None and issubclass(envelope.kind, Transient))
         ):
             return Unavailable(
                 f"{self._name}: the sign-in was answered with {response.status_code}{said}; the call was not sent.",

@@ -67,6 +67,7 @@ _CLASSES: dict[str, type[HourlineError]] = {
 }
 _FIELD = re.compile(r"\bfield \"([^\"]+)\"")
 _KEY_ERROR = re.compile(r"^'[a-z_.0-9]+'$")
+_LOADING = frozenset({"'res.user'", "'ir.session'", "'res.user.login.attempt'"})  # models that no database lacks
 
 
 def read_refusal(response: httpx.Response) -> Envelope | None:
@@ -108,6 +109,8 @@ def _of_words(message: str, told: str) -> Envelope:
 
 
 def _of_exception(text: str) -> Envelope:
+    if text in _LOADING:
+        return Envelope(kind=Unavailable, code="exception", detail="Tryton has not loaded this database; it is to be started with it (trytond -d)")
     if _KEY_ERROR.match(text):
         text = f"Tryton knows no {text}; is the module installed?"
     kind = next((kind for words, kind in EXCEPTION_WORDS if words.search(text)), Refused)
