@@ -9,10 +9,11 @@ import signal
 import time
 
 from plumbing import embedded
+from plumbing.postmaster import running
 from tests.tryton.database import Home, own_postgres
 from tests.tryton.firm import Size, firm
 from tests.tryton.install import CACHE, SERIES
-from tests.tryton.server import serve
+from tests.tryton.server import serve, warm
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
         if not chosen.pids:
             embedded.stop(CACHE / "postgres")
         return
+    was_running = running(CACHE / "postgres") is not None
     home = Home(chosen.series, chosen.postgres or own_postgres())
     if chosen.verb == "drop":
         home.drop(chosen.database)
@@ -31,6 +33,8 @@ def main() -> None:
     began = time.monotonic()
     if chosen.verb == "build":
         home.build(spec)
+        if not chosen.postgres and not was_running:
+            embedded.stop(CACHE / "postgres")
         print(json.dumps({"seconds": round(time.monotonic() - began, 1)}))
         return
     if chosen.verb == "up":
@@ -39,8 +43,10 @@ def main() -> None:
     made = {"database": chosen.database, "ids": ids}
     if chosen.verb == "up":
         settings = dict(pair.split("=", 1) for pair in chosen.set)
-        running, _ = serve(home, chosen.database, ids, port=chosen.port, detached=True, **settings)
-        made = running.line()
+        server, _ = serve(home, chosen.database, ids, port=chosen.port, detached=True, **settings)
+        made = server.line()
+    elif chosen.server:
+        warm(chosen.server, chosen.database)
     print(json.dumps({**made, "seconds": round(time.monotonic() - began, 1)}))
 
 
@@ -64,6 +70,8 @@ def _arguments() -> argparse.Namespace:
         one.add_argument("--database", default="erp", help="its name (default: erp)")
         for what, default in vars(Size()).items():
             one.add_argument(f"--{what}", type=int, default=default)
+        if verb == "fresh":
+            one.add_argument("--server", help="URL of a running server that shall load it")
         if verb == "up":
             one.add_argument("--port", type=int, default=0, help="default: a free one")
             one.add_argument("--set", action="append", default=[], metavar="session__max_age=3", help="Tryton's own")

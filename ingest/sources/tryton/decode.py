@@ -294,7 +294,7 @@ MODELS: Mapping[str, Model] = {
             "amount_to_pay",
         ),
         (*_OURS, ("type", "=", "out")),
-        ("payment_lines", "lines_to_pay", "lines"),
+        ("payment_lines", "move.lines", "lines"),
     ),
     "invoice_lines": Model(
         "account.invoice.line",
@@ -404,7 +404,9 @@ def _line(flat: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
 def _invoice_line(flat: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     quantity = values.get("quantity")
     # Tryton keeps a quantity as a double; its shortest form is what it shows.
-    flat["quantity"] = str(quantity) if isinstance(quantity, int) and not isinstance(quantity, bool) else flat["quantity"]
+    flat["quantity"] = (
+        str(quantity) if isinstance(quantity, int) and not isinstance(quantity, bool) else flat["quantity"]
+    )
     return flat
 
 

@@ -151,7 +151,9 @@ class TrytonSource:
         """Adds the timesheet lines that each invoice bills, and the credit notes that take it back."""
         ids = [int(one["id"]) for one in invoices]
         time = self._beside("timesheet.line", ("invoice_line.invoice", "in", ids), ["invoice_line.invoice"])
-        notes = self._beside("account.invoice", ("origin_invoices", "in", ids), ["origin_invoices", "state", "total_amount"])
+        notes = self._beside(
+            "account.invoice", ("origin_invoices", "in", ids), ["origin_invoices", "state", "total_amount"]
+        )
         for invoice in invoices:
             number = int(invoice["id"])
             invoice["time"] = [
