@@ -94,7 +94,7 @@ def envelope_of(error: Any) -> Envelope:
     if name == "UserError" and isinstance(details, list) and details:
         return _of_words(str(details[0]), " ".join(str(part) for part in details[:2] if part))
     if name in _CLASSES:
-        told = details if isinstance(details, str) else str(details[0]) if details else name
+        told = str(details[1]) if isinstance(details, list) and len(details) > 1 else str(details or name)
         category = "stale_version" if name == "ConcurrencyException" else None
         return Envelope(kind=_CLASSES[name], code=name, detail=told, category=category)
     return _of_exception(name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from plumbing.errors import Forbidden, Misconfigured, UnexpectedAnswer
+from plumbing.errors import Conflict, Forbidden, Misconfigured, NotFound, UnexpectedAnswer
 from plumbing.vendors import tryton
 from reverse_etl.erp.tryton import payloads
 from reverse_etl.writer import Capabilities, Found, Operation, Outcome, Record, Result
@@ -182,7 +182,14 @@ class Writer:
         ]
 
     def _write(self, records: Sequence[Record], stamps: Mapping[str, str]) -> None:
-        lock = {"_timestamp": dict(stamps)}
+        try:
+            self._write_under(records, {"_timestamp": dict(stamps)})
+        except (
+            NotFound
+        ) as error:  # gone since it was read, which the next reading says; or something that it names is hidden
+            raise Conflict(error.message, category="stale_version", **_told(error)) from error
+
+    def _write_under(self, records: Sequence[Record], lock: Mapping[str, Any]) -> None:
         numbers = [int(record.vendor_id or 0) for record in records]
         if records[0].operation is Operation.DELETE:
             self._client.call(f"{_CALL}delete", numbers, context=lock)
@@ -193,6 +200,11 @@ class Writer:
     def follow_up(self, _records: Sequence[Record]) -> Iterable[tuple[int, Outcome]]:
         """A line is in effect once written."""
         return []
+
+
+def _told(error: NotFound) -> dict[str, Any]:
+    names = ("system", "connection", "status", "code", "detail", "path")
+    return {name: getattr(error, name) for name in names}
 
 
 def _is_free(row: Mapping[str, Any] | None) -> bool:
