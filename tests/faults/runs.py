@@ -126,7 +126,14 @@ def run(ledger: Ledger, street: TheStreet, seed: int, temper: str, postings: int
         # Some rounds end in the middle, so that the next edits meet what is in flight and in doubt.
         is_cut_short = number < ROUNDS - 1 and drawn.random() < 0.5
         limit = drawn.randrange(1, postings) if is_cut_short else None
-        push(settings, SYNC, limit=limit, patience_seconds=0 if is_cut_short else PATIENCE, timing=TIMING, clock=ledger.clock)
+        push(
+            settings,
+            SYNC,
+            limit=limit,
+            patience_seconds=0 if is_cut_short else PATIENCE,
+            timing=TIMING,
+            clock=ledger.clock,
+        )
         if number < ROUNDS - 1:
             ledger.want(history.edit())
     drain(settings, ledger)
@@ -174,7 +181,12 @@ def judge(ledger: Ledger, account: Account, wishes: dict[str, Wish]) -> Verdict:
 
 
 def many(
-    ledger: Ledger, street: TheStreet, seeds: range, temper: str, postings: int, told: Callable[[Verdict], None] | None = None
+    ledger: Ledger,
+    street: TheStreet,
+    seeds: range,
+    temper: str,
+    postings: int,
+    told: Callable[[Verdict], None] | None = None,
 ) -> Verdict:
     """Runs one after another, summed up."""
     whole = Verdict()

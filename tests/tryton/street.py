@@ -15,10 +15,8 @@ from simulators.faultproxy import Call, FaultProxy, Mix
 from simulators.faultproxy.faults import Draw
 
 # One address serves all calls: which are reads stands in the body. A sign-in and what is said about the server change nothing.
-READS = (
-    r'"method":"(common\.[a-z.]+'
-    r'|model\.[a-z_.]+\.(search|search_read|search_count|read|fields_get|get_preferences|get_access))"',
-)
+_READ_METHODS = "search|search_read|search_count|read|fields_get|get_preferences|get_access"
+READS = (rf'"method":"(common\.[a-z.]+|model\.[a-z_.]+\.({_READ_METHODS}))"',)
 # Our key: as the marker carries it, and as the uuid that is made from it.
 SUBJECTS = (r"[A-Za-z0-9-]+-g\d+", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ASKED = {"drop": "drop_before", "drop_after": "drop_after", "status 500": "error_before", "status 429": "busy_wait"}
@@ -110,8 +108,8 @@ class TrytonStreet:
         self._proxy.journal.clear()
 
     def errors(self) -> list[str]:
-        """Calls that broke between the proxy and the server."""
-        return [f"{self._proxy.counts['broken']} broken connections"] if self._proxy.counts["broken"] else []
+        """Calls that were passed on as they came and got no answer."""
+        return [str(call.line()) for call in self._proxy.journal if call.fault is None and not call.is_delivered]
 
     def _moment(self, moment: str, call: Call) -> bool:
         return self.on_moment is not None and self.on_moment(moment, call)
