@@ -183,7 +183,8 @@ class Engine:
         """In a worker thread: one call, whatever becomes of it."""
         self._call_once(call)
         with self._lock:
-            for outcome in call.outcomes or ():
+            # A call that failed counts once, however many records were in it.
+            for outcome in {(one.result, one.category): one for one in call.outcomes or ()}.values():
                 self._weigh(outcome)
 
     def _call_once(self, call: _Call) -> None:
