@@ -235,3 +235,23 @@ def test_a_float_never_leaves() -> None:
 def test_a_typed_value_that_lacks_a_part_is_unexpected() -> None:
     with pytest.raises(UnexpectedAnswer, match="no date"):
         decode({"__class__": "date", "year": 2026})
+
+
+def test_only_a_write_that_was_carried_out_is_told_as_done() -> None:
+    """What the engine asks when a later call of the same delivery fails: may something stand there already?"""
+    server = Server({"result": [1]}, {"error": ["UserError", ["No.", "", None]]}, {"result": [2]}, httpx.Response(504))
+    rpc = client(server)
+    seen: list[tuple[str | None, int | None, bool]] = []
+    rpc.on_request = lambda exchange: seen.append((exchange.label, exchange.status, exchange.is_done))
+    rpc.call("model.timesheet.line.search", [])
+    with pytest.raises(Refused, match=r"model\.timesheet\.line\.create was refused: No\."):
+        rpc.call(CREATE, [{}])
+    rpc.call(CREATE, [{}])
+    with pytest.raises(OutcomeUnknown):
+        rpc.call(CREATE, [{}])
+    assert seen == [
+        ("model.timesheet.line.search", 200, False),
+        (CREATE, 200, False),
+        (CREATE, 200, True),
+        (CREATE, 504, False),
+    ]
