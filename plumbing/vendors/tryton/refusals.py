@@ -110,7 +110,11 @@ def _of_words(message: str, told: str) -> Envelope:
 
 def _of_exception(text: str) -> Envelope:
     if text in _LOADING:
-        return Envelope(kind=Unavailable, code="exception", detail="Tryton has not loaded this database; it is to be started with it (trytond -d)")
+        return Envelope(
+            kind=Unavailable,
+            code="exception",
+            detail="Tryton has not loaded this database; it is to be started with it (trytond -d)",
+        )
     if _KEY_ERROR.match(text):
         text = f"Tryton knows no {text}; is the module installed?"
     kind = next((kind for words, kind in EXCEPTION_WORDS if words.search(text)), Refused)
