@@ -163,7 +163,7 @@ class Failures:
         where = _where(response.request)
         detail = (envelope.detail or _plain_words(response))[:LONGEST_DETAIL]
         common: dict[str, Any] = {**self.who(response), "path": where, "code": envelope.code, "detail": detail or None}
-        code = f" {envelope.code}" if envelope.code else ""
+        code = f" {envelope.code}" if envelope.code and not response.is_success else ""
         said = f": {detail}" if detail else ""
         message = f"{self._name}: {where} was {verb}{code}{said}"
         message = message if message.endswith((".", "!", "?")) else f"{message}."
@@ -188,6 +188,7 @@ class Failures:
         if (
             response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
             or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+            or (envelope.kind is not None and issubclass(envelope.kind, Transient))
         ):
             return Unavailable(
                 f"{self._name}: the sign-in was answered with {response.status_code}{said}; the call was not sent.",

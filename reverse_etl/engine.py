@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from plumbing import log
-from plumbing.errors import HourlineError, Refused, Transient, Unavailable
+from plumbing.errors import Conflict, HourlineError, NotFound, Refused, Transient, Unavailable
 from reverse_etl import outcomes
 from reverse_etl.ledger import Answer, Change, Claim, Desk
 from reverse_etl.outcomes import Transition
@@ -183,7 +183,8 @@ class Engine:
         """In a worker thread: one call, whatever becomes of it."""
         self._call_once(call)
         with self._lock:
-            for outcome in call.outcomes or ():
+            # A call that failed counts once, however many records were in it.
+            for outcome in {(one.result, one.category): one for one in call.outcomes or ()}.values():
                 self._weigh(outcome)
 
     def _call_once(self, call: _Call) -> None:
@@ -198,7 +199,7 @@ class Engine:
         except LeaseSpent as error:
             call.outcomes = [Outcome(Result.NOT_SENT, message=error.message) for _ in records]
             self._doubt_if_written(call)
-        except Refused as error:
+        except (Refused, NotFound, Conflict) as error:  # one record's fault: its neighbours are not to suffer for it
             call.is_split = len(records) > 1
             call.outcomes = [outcomes.of_error(error, record.operation) for record in records]
             self._doubt_if_written(call)
@@ -447,4 +448,5 @@ def told(exchange: Exchange) -> dict[str, Any]:
         "status": exchange.status,
         "ms": Decimal(str(round(exchange.elapsed * 1000, 3))),
         "request_id": exchange.request_id,
+        **({"call": exchange.label} if exchange.label else {}),
     }

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from pydantic import Field, SecretStr
 
-from plumbing.auth import SignInRefused, sign_in
+from plumbing.auth import SIGN_IN, SignInRefused, sign_in
 from plumbing.errors import Misconfigured, Refused
 from plumbing.http import Allowance, Client, Envelope, body_of_error, json_body, json_bytes
 from plumbing.redaction import protect
@@ -233,7 +233,7 @@ def read_error(response: httpx.Response, database: str) -> Envelope:
         return Envelope(kind=Misconfigured, detail=f"there is no database {database}, or no Tryton at this address")
     if status == httpx.codes.FORBIDDEN:
         return Envelope(kind=Misconfigured, detail="Tryton does not offer this method; is the module installed?")
-    if status == httpx.codes.TOO_MANY_REQUESTS:
+    if status == httpx.codes.TOO_MANY_REQUESTS and response.request.extensions.get(SIGN_IN):
         return Envelope(
             detail="too many wrong passwords were tried for this user; Tryton waits before it takes another"
         )

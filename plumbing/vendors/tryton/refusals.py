@@ -67,6 +67,7 @@ _CLASSES: dict[str, type[HourlineError]] = {
 }
 _FIELD = re.compile(r"\bfield \"([^\"]+)\"")
 _KEY_ERROR = re.compile(r"^'[a-z_.0-9]+'$")
+_LOADING = frozenset({"'res.user'", "'ir.session'", "'res.user.login.attempt'"})  # models that no database lacks
 
 
 def read_refusal(response: httpx.Response) -> Envelope | None:
@@ -93,7 +94,7 @@ def envelope_of(error: Any) -> Envelope:
     if name == "UserError" and isinstance(details, list) and details:
         return _of_words(str(details[0]), " ".join(str(part) for part in details[:2] if part))
     if name in _CLASSES:
-        told = details if isinstance(details, str) else str(details[0]) if details else name
+        told = str(details[1]) if isinstance(details, list) and len(details) > 1 else str(details or name)
         category = "stale_version" if name == "ConcurrencyException" else None
         return Envelope(kind=_CLASSES[name], code=name, detail=told, category=category)
     return _of_exception(name)
@@ -108,6 +109,12 @@ def _of_words(message: str, told: str) -> Envelope:
 
 
 def _of_exception(text: str) -> Envelope:
+    if text in _LOADING:
+        return Envelope(
+            kind=Unavailable,
+            code="exception",
+            detail="Tryton has not loaded this database; it is to be started with it (trytond -d)",
+        )
     if _KEY_ERROR.match(text):
         text = f"Tryton knows no {text}; is the module installed?"
     kind = next((kind for words, kind in EXCEPTION_WORDS if words.search(text)), Refused)

@@ -15,13 +15,15 @@ from plumbing.errors import UnexpectedAnswer
 def encode(value: Any) -> Any:
     """A value as Tryton reads it: dates, instants, durations, Decimals and bytes as ``__class__`` objects. Pure.
 
+    What is encoded already stays as it is.
+
     Raises:
         TypeError: a float, or a type that Tryton has no word for.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Mapping):
-        return {key: encode(item) for key, item in value.items()}
+        return value if "__class__" in value else {key: encode(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [encode(item) for item in value]
     for kind, to_wire in _TO_WIRE:
