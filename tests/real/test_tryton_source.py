@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,15 +14,16 @@ import pytest
 
 import ingest
 from ingest.sources import Absence
-from ingest.sources.tryton import decode
+from ingest.sources.tryton import decode, source
 from ingest.sources.tryton.source import open_source
 from plumbing import vendors
 from plumbing.settings import Settings
-from tests.fixtures.tryton import Erp, Person, Server, wire
+from tests.fixtures.tryton import Erp, Person, Server
 from tests.tryton.server import serve, stop
 
 pytestmark = [pytest.mark.erp, pytest.mark.warehouse]
 DAY = date(2026, 9, 14)
+TRANSACTION_SECONDS = 30 * 60  # [database] timeout of trytond, unless its owner sets another
 
 
 @dataclass
@@ -113,21 +114,30 @@ def test_a_batch_of_one_stamp_is_read_whole_over_several_pages(tryton: Landing) 
 
 
 def test_a_line_that_commits_late_under_an_older_stamp_is_read(tryton: Landing) -> None:
-    """The long transaction starts first, is overtaken by a quick one that is landed, and commits after that."""
+    """A transaction that began first is overtaken by another, which lands, and commits after that."""
     tryton.person.log_time(tryton.line(1))
     tryton.land("timesheet_lines")
-    database = psycopg.connect(tryton.erp.home.url(tryton.erp.running.database))
-    # A lock that its last step waits for holds the long transaction open for as long as the test wants.
-    database.execute("lock table timesheet_line in access exclusive mode")
-    slow = threading.Thread(target=tryton.erp.person().log_time, args=[tryton.line(2)])
-    slow.start()
-    _until_someone_waits(tryton.erp)
-    with database.transaction(force_rollback=False):
-        pass
-    database.rollback()
+    employee = tryton.erp.ids["employees"]["E00102"]
+    with psycopg.connect(tryton.erp.home.url(tryton.erp.running.database)) as holder:
+        # The check of the reference to the employee waits for this row, and the transaction with it.
+        holder.execute("select from company_employee where id = %s for update", [employee])
+        slow = threading.Thread(
+            target=tryton.erp.person().log_time, args=[{**tryton.line(2), "employee": employee}], daemon=True
+        )
+        slow.start()
+        _until_someone_waits(tryton.erp)
+        tryton.person.log_time(tryton.line(3))
+        tryton.land("timesheet_lines")
+        assert {one["minutes"] for one in tryton.latest("timesheet_lines").values()} == {"1", "3"}
     slow.join()
     tryton.land("timesheet_lines")
-    assert {one["minutes"] for one in tryton.latest("timesheet_lines").values()} == {"1", "2"}
+    stamps = {one["minutes"]: one["last_modified_at"] for one in tryton.latest("timesheet_lines").values()}
+    assert stamps.keys() == {"1", "2", "3"}
+    assert stamps["2"] < stamps["3"]
+
+
+def test_a_read_goes_back_further_than_tryton_lets_a_transaction_run() -> None:
+    assert timedelta(seconds=TRANSACTION_SECONDS) < source.OVERLAP
 
 
 def test_an_uneven_duration_keeps_six_digits(tryton: Landing) -> None:
@@ -192,11 +202,11 @@ def test_a_session_that_expires_is_signed_in_anew(tryton: Landing) -> None:
     try:
         connection = replace(tryton.erp.connection(), base_url=running.url)
         with vendors.client(connection) as client:
-            source = open_source(connection, client)
+            opened = open_source(connection, client)
             [resource] = [one for one in decode.RESOURCES if one.name == "companies"]
-            source.totals(resource, [])
+            opened.totals(resource, [])
             _expire_sessions(tryton.erp)
-            [total] = source.totals(resource, [])
+            [total] = opened.totals(resource, [])
         assert total.count == 1
     finally:
         stop(process)
@@ -206,11 +216,11 @@ def test_a_look_up_tells_gone_from_there(tryton: Landing) -> None:
     [line] = tryton.person.log_time(tryton.line())
     connection = tryton.erp.connection()
     with vendors.client(connection) as client:
-        source = open_source(connection, client)
+        opened = open_source(connection, client)
         [resource] = [one for one in decode.RESOURCES if one.name == "timesheet_lines"]
-        assert source.find(resource, str(line))["id"] == str(line)
-        assert source.find(resource, "999999") is Absence.GONE
-        assert source.find(resource, "not a number") is Absence.UNKNOWN
+        assert opened.find(resource, str(line))["id"] == str(line)
+        assert opened.find(resource, "999999") is Absence.GONE
+        assert opened.find(resource, "not a number") is Absence.UNKNOWN
 
 
 def test_the_connection_may_read_all_it_needs(tryton: Landing) -> None:
@@ -227,6 +237,3 @@ def _until_someone_waits(erp: Erp) -> None:
 def _expire_sessions(erp: Erp) -> None:
     with psycopg.connect(erp.home.url(erp.running.database), autocommit=True) as session:
         session.execute("update ir_session set create_date = create_date - interval '1 day', write_date = null")
-
-
-_ = wire
