@@ -163,6 +163,19 @@ def test_an_invoice_made_posted_and_paid_in_tryton_is_told_to_the_psa(job: Tryto
     ]
 
 
+def test_an_invoice_credited_in_tryton_is_told_to_the_psa(job: TrytonJob) -> None:
+    assert job.person is not None
+    project, hours = _project_with_most_hours(job)
+    invoice = job.person.invoice(project)
+    job.person.post(invoice, date(2026, 11, 15))
+    job.night()
+    before = job.told(hours)
+    job.person.credit(invoice, date(2026, 11, 16))
+    job.night()
+    assert (before, job.told(hours)) == ({("successful", "Open")}, {("pending", "Credited")})
+    assert job.statement().exit_code == 0
+
+
 def test_a_change_of_an_hour_that_is_invoiced_there_is_held(job: TrytonJob) -> None:
     assert job.person is not None
     project, hours = _project_with_most_hours(job)
