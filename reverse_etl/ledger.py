@@ -34,6 +34,8 @@ _COLUMNS = """
     cast(p.fields as text) as previous, cast(p.payload as text) as previous_payload, i.vendor_id,
     cast(i.vendor_detail as text) as vendor_detail, i.legal_entity, i.work_date, i.state_since as sent_at,
     i.attempt_count, i.failure_count, i.look_count, i.doubt_since,
+    case when i.corrects is not null then (select o.record_key from delivery.intent o where o.intent_id = i.corrects) end as corrects_key,
+    case when i.corrects is not null then (select o.vendor_id from delivery.intent o where o.intent_id = i.corrects) end as corrects_id,
     extract(epoch from hourline.now() - i.doubt_since) as doubt_seconds
 """
 
@@ -198,6 +200,8 @@ class Desk:
         if effective:
             self.run(connection, "settle_written", intent_ids=effective)
             self.run(connection, "settle_deleted", intent_ids=effective)
+            if any(c.claim.record.operation in {Operation.REVERSE, Operation.ADJUST} for c in changes):
+                self.run(connection, "link_corrected", intent_ids=effective)
             self.run(connection, "close_exceptions", intent_ids=effective, why="it is in effect now")
         troubled = [c for c in changes if c.transition.exception]
         if troubled:
@@ -261,6 +265,8 @@ def _claim(row: sa.RowMapping) -> Claim:
         legal_entity=row["legal_entity"],
         work_date=row["work_date"],
         sent_at=row["sent_at"],
+        corrects_key=row["corrects_key"],
+        corrects_id=row["corrects_id"],
     )
     return Claim(
         record, row["attempt_count"], row["failure_count"], row["look_count"], float(row["doubt_seconds"] or 0)

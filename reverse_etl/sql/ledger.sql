@@ -35,7 +35,7 @@ with due as (
     set state = 'sending', state_since = hourline.now(), reason = null, owner = null, held_by = null,
         attempt_count = i.attempt_count + 1, lease_owner = :worker,
         lease_until = hourline.now() + make_interval(secs => :lease_seconds),
-        vendor_id = case when i.operation = 'create' then null else c.settled_vendor_id end,
+        vendor_id = case when i.operation in ('create', 'reverse', 'adjust') then null else c.settled_vendor_id end,
         look_count = 0
     from due join delivery.intent d using (intent_id) join delivery.chain c on c.sync = d.sync and c.chain_key = d.chain_key
     where i.intent_id = due.intent_id
@@ -130,9 +130,10 @@ set settled_intent_id = i.intent_id, settled_minutes = i.minutes, settled_amount
     settled_work_date = i.work_date, settled_period = i.period, settled_legal_entity = i.legal_entity, settled_vendor_id = i.vendor_id,
     settled_record_key = i.record_key, settled_state = i.state, settled_fingerprint = i.fingerprint,
     settled_contract_version = i.contract_version, settled_at = hourline.now(), destination = i.destination, generation = i.generation,
-    open_intent_id = nullif(c.open_intent_id, i.intent_id)
+    open_intent_id = nullif(c.open_intent_id, i.intent_id),
+    is_in_pieces = i.operation = 'adjust', reversed_intent_id = null, is_gone_accepted = false
 from delivery.intent i
-where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation in ('create', 'amend')
+where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation in ('create', 'amend', 'adjust')
     and c.sync = i.sync and c.chain_key = i.chain_key;
 
 -- name: settle_deleted
@@ -140,10 +141,16 @@ update delivery.chain c
 set settled_intent_id = null, settled_minutes = null, settled_amount = null, settled_currency = null, settled_work_date = null,
     settled_period = null, settled_legal_entity = null, settled_vendor_id = null, settled_record_key = null, settled_state = null,
     settled_fingerprint = null, settled_contract_version = null, settled_at = null, generation = i.generation + 1,
-    open_intent_id = nullif(c.open_intent_id, i.intent_id)
+    open_intent_id = nullif(c.open_intent_id, i.intent_id),
+    is_in_pieces = false, reversed_intent_id = case when i.operation = 'reverse' then i.corrects end
 from delivery.intent i
-where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation = 'delete'
+where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation in ('delete', 'reverse')
     and c.sync = i.sync and c.chain_key = i.chain_key;
+
+-- name: link_corrected
+update delivery.intent o set corrected_by = i.intent_id
+from delivery.intent i
+where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation in ('reverse', 'adjust') and o.intent_id = i.corrects;
 
 -- name: open_exceptions
 insert into delivery.exception (intent_id, sync, source_system, chain_key, destination, category, cause, owner, message, money, currency,
