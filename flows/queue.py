@@ -102,14 +102,15 @@ def replay(
     """Puts corrected exceptions back to planned, with who corrected what; returns how many."""
     import reverse_etl
 
-    chosen: dict[str, Any] = {"cause": cause, "sync": sync, "period": _month(period)}
+    chosen: dict[str, Any] = {"cause": cause, "sync": sync, "period": month(period)}
     return reverse_etl.replay(
         settings, exception_ids=list(exception_ids) or None, actor=who, why=why,
         **{name: value for name, value in chosen.items() if value is not None},
     )  # fmt: skip
 
 
-def _month(period: str | None) -> date | None:
+def month(period: str | None) -> date | None:
+    """The first day of a month written as YYYY-MM."""
     if period is None:
         return None
     try:

@@ -7,9 +7,11 @@ the states, the promise and its limits.
 
 from reverse_etl.adoption import AdoptionReport, Unmatched, adopt
 from reverse_etl.planner import plan
+from reverse_etl.proposals import Proposal, Verdict, approve_proposals, proposals, reject_proposals
 from reverse_etl.pusher import follow_up, push
 from reverse_etl.report import PlanReport, PlanTotal, PushReport
 from reverse_etl.story import ExceptionRow, Trace, TracedIntent, exceptions, trace
+from reverse_etl.unknowns import Question, answer, question
 from reverse_etl.verbs import approve, hold_batch, hold_rows, replay
 
 __all__ = [
@@ -17,18 +19,26 @@ __all__ = [
     "ExceptionRow",
     "PlanReport",
     "PlanTotal",
+    "Proposal",
     "PushReport",
+    "Question",
     "Trace",
     "TracedIntent",
     "Unmatched",
+    "Verdict",
     "adopt",
+    "answer",
     "approve",
+    "approve_proposals",
     "exceptions",
     "follow_up",
     "hold_batch",
     "hold_rows",
     "plan",
+    "proposals",
     "push",
+    "question",
+    "reject_proposals",
     "replay",
     "trace",
 ]

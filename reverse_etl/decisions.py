@@ -95,7 +95,7 @@ class Situation:
     @property
     def key(self) -> str:
         """Its name, as the plan's SQL spells it."""
-        return "|".join((self.base, self.desired, self.change, self.place, self.size, self.direction))
+        return f"{self.base}|{self.desired}|{self.change}|{self.place}|{self.size}|{self.direction}"
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,9 @@ def _correct(at: Situation, can: Means) -> tuple[Step, ...]:
         return (_adjust(at, can),)
     way, reason = _way_of_reversal(at, can, is_pay=is_adjustable)
     reversal = Step("reverse", way, reason, at_base=True)
-    return (reversal,) if at.desired == "void" else (reversal, Step("create", way, reason))
+    # What was taken back by hand is posted again by us.
+    again = Step("create", "proposed" if way == "by_hand" else way, reason)
+    return (reversal,) if at.desired == "void" else (reversal, again)
 
 
 def _adjust(at: Situation, can: Means) -> Step:

@@ -114,6 +114,11 @@ class Desk:
         rows = self.run(connection, "claim_doubtful", limit=limit, lease_seconds=lease_seconds).mappings()
         return [_claim(row) for row in rows]
 
+    def pick(self, connection: sa.Connection, intent_id: int) -> tuple[Claim, sa.RowMapping] | None:
+        """One intent for a person to decide about, its row and its chain's locked; None when there is no such intent."""
+        row = self.run(connection, "pick", intent_id=intent_id).mappings().first()
+        return None if row is None else (_claim(row), row)
+
     def accepted(self, connection: sa.Connection) -> list[Claim]:
         """What was taken there and is not yet in effect; not leased, as following up only reads and asks again."""
         return [_claim(row) for row in self.run(connection, "accepted").mappings()]

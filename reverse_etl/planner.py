@@ -325,7 +325,8 @@ def _hold_mass_change(run: _Run, rules: policy.Policy) -> str | None:
     """Hold a destination's whole batch when it would change more of what is settled than policy allows unasked."""
     changes = run.execute(
         "select base_destination, count(distinct n.chain_key) as changes from new_intent n join decision d using (chain_key)"
-        " where n.state = 'planned' and n.operation in ('amend', 'delete', 'reverse', 'adjust') and d.base_destination is not null group by 1 order by 1"
+        " where n.state = 'planned' and n.operation in ('amend', 'delete', 'reverse', 'adjust')"
+        " and d.base_destination is not null group by 1 order by 1"
     ).all()
     sentences = []
     for row in changes:

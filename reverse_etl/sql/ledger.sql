@@ -64,6 +64,17 @@ select {columns}
 from claimed i left join delivery.intent p on p.intent_id = i.settled_intent_id
 order by i.intent_id;
 
+-- name: pick
+select {columns}, i.state, i.reason, i.held_by, i.is_by_hand, i.source_system, i.source_id, i.chain_key, c.settled_intent_id,
+       c.settled_vendor_id, c.destination as chain_destination, c.settled_intent_id = i.intent_id as is_in_effect, c.is_gone_accepted, c.is_in_pieces,
+       exists (select from delivery.intent f where f.sync = i.sync and f.chain_key = i.chain_key
+               and f.state in ('sending', 'accepted', 'in_doubt', 'unknown')) as is_in_flight
+from delivery.intent i
+join delivery.chain c on c.sync = i.sync and c.chain_key = i.chain_key
+left join delivery.intent p on p.intent_id = c.settled_intent_id
+where i.intent_id = :intent_id
+for update of i, c;
+
 -- name: accepted
 select {columns}
 from delivery.intent i
