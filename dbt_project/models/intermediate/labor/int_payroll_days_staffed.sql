@@ -16,7 +16,7 @@ select
     limits.max_entry_minutes,
     limits.reapproval_limit_days,
     -- what is in effect at the destination, or may be: an intent whose request is out counts as done
-    coalesce(flight.operation <> 'delete', chain.settled_intent_id is not null, false) as has_base,
+    coalesce(flight.operation not in ('delete', 'reverse'), chain.settled_intent_id is not null, false) as has_base,
     coalesce(flight.intent_id, chain.settled_intent_id) as base_intent_id,
     case when flight.intent_id is null then chain.settled_fingerprint else flight.fingerprint end as base_fingerprint,
     case
