@@ -64,10 +64,10 @@ def body(record: Record, field_map: FieldMap) -> dict[str, Any]:
 
 
 def _columns(record: Record, fields: Mapping[str, Any]) -> dict[str, Any]:
-    minutes = Decimal(str(fields["minutes"]))
+    is_reversal = record.operation is Operation.REVERSE
     return {
         **fields,
-        "minutes": -minutes if record.operation is Operation.REVERSE else minutes,
+        "minutes": -Decimal(str(fields["minutes"])) if is_reversal else fields["minutes"],
         "work_date": _posting_date(record, fields),
         "has_rate": fields.get("rate") is not None,
         "marker": record.marker,
