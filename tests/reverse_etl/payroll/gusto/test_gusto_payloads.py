@@ -188,7 +188,7 @@ def test_an_adjustment_is_synced_with_the_period_that_takes_it():
 @pytest.mark.parametrize("minutes", ["480", "420"])
 def test_an_adjustment_never_takes_back_paid_hours(minutes):
     less = {**FIELDS, "entries": [{"classification": "Regular", "minutes": minutes}]}
-    with pytest.raises(Refused, match="would take back paid hours|no time in it"):
+    with pytest.raises(Refused, match=r"would take back paid hours|no time in it"):
         payloads.body(replace(ADJUSTMENT, fields=less), MAP, 9)
 
 
