@@ -68,11 +68,21 @@ order by n.intent_id;
 
 -- name: save_lines
 insert into delivery.intent_line (intent_id, source_system, source_id, version, minutes)
-select n.intent_id, m.source_system, m.source_id, max(m.version), case when n.operation in ('delete', 'reverse') then 0 else sum(m.minutes) end
-from new_intent n
-cross join lateral jsonb_to_recordset(n.members) as m (source_system text, source_id text, version bigint, minutes numeric)
-where jsonb_typeof(n.members) = 'array' and m.source_system is not null and m.source_id is not null
-group by n.intent_id, n.operation, m.source_system, m.source_id;
+select x.intent_id, x.source_system, x.source_id, max(x.version), sum(x.minutes)
+from (
+    select n.intent_id, m.source_system, m.source_id, m.version,
+           case when n.operation in ('delete', 'reverse') then 0 else m.minutes end as minutes
+    from new_intent n
+    cross join lateral jsonb_to_recordset(n.members) as m (source_system text, source_id text, version bigint, minutes numeric)
+    where jsonb_typeof(n.members) = 'array' and m.source_system is not null and m.source_id is not null
+    union all
+    -- A member that was in effect of it and is no more: the revision that drops it is part of its story.
+    select n.intent_id, l.source_system, l.source_id, l.version, 0
+    from new_intent n
+    join delivery.intent_line l on l.intent_id = n.base_id and l.minutes <> 0
+    where n.operation <> 'create'
+) x
+group by x.intent_id, x.source_system, x.source_id;
 
 -- name: supersede
 update delivery.intent i

@@ -41,7 +41,7 @@ select
     case when r.at_base then d.base_contract_version else cast(:contract_version as integer) end as contract_version,
     case when r.at_base then d.base_fingerprint
          else delivery.fingerprint(:contract_version, delivery.material(d.fields, cast(:material_fields as text[]))) end as fingerprint,
-    d.desired_state, d.flight_id,
+    d.desired_state, d.flight_id, d.base_id,
     case when r.operation <> 'create' then d.settled_intent_id end as reverses,
     case when r.operation in ('reverse', 'adjust') or first.operation = 'reverse' then d.base_id
          when r.operation = 'create' and not d.has_base then d.reversed_id end as corrects,

@@ -9,6 +9,7 @@ from plumbing.settings import Connection
 from reverse_etl.planner import plan
 from reverse_etl.proposals import approve_proposals, proposals
 from reverse_etl.pusher import push
+from reverse_etl.story import trace
 from tests.reverse_etl.loopback.pusher import TIMING, with_destination
 from tests.reverse_etl.loopback.server import Call, Cut, Destination
 
@@ -61,8 +62,7 @@ def test_a_billed_hour_that_was_edited_is_reversed_and_posted_again_linked_both_
     assert [row["operation"] for row in (original, reversal, again)] == ["create", "reverse", "create"]
     assert (reversal["corrects"], reversal["reverses"]) == (original["intent_id"], original["intent_id"])
     assert (again["corrects"], again["waits_for"]) == (original["intent_id"], reversal["intent_id"])
-    assert original["corrected_by"] is None or original["corrected_by"] == reversal["intent_id"]
-    assert desk.intents("91")[0]["corrected_by"] == reversal["intent_id"]
+    assert original["corrected_by"] == reversal["intent_id"]
     assert desk.balance() == {("US", "2026-10"): 360}
     desk.want("91", minutes=360)
     assert run().is_empty
@@ -244,6 +244,28 @@ def test_a_member_that_changes_revises_the_aggregate(desk, there, run):
         " order by 1"
     ).fetchall()
     assert [(line["source_id"], int(line["minutes"])) for line in lines] == [("e0", 240), ("e1", 300)]
+
+
+def test_a_member_that_is_dropped_finds_the_revision_that_dropped_it_in_its_story(desk, there, run):
+    both = [{"source_system": "kantata", "source_id": name, "version": 1, "minutes": "240"} for name in ("a", "b")]
+    desk.want("day", minutes=480, members=both)
+    run("adjusting")
+    desk.want("day", minutes=240, members=both[:1])
+    run("adjusting")
+    assert [(one.intent["operation"], one.intent["member_minutes"]) for one in trace(desk.settings, "b").intents] == [
+        ("create", 240),
+        ("amend", 0),
+    ]
+    assert [one.intent["member_minutes"] for one in trace(desk.settings, "a").intents] == [240, 240]
+
+
+def test_a_reversal_is_part_of_the_story_of_the_hour_it_takes_back(desk, there, run):
+    desk.want("91", minutes=480)
+    run()
+    desk.want("91", minutes=360, context=BILLED)
+    run()
+    told = [(one.intent["operation"], one.intent["member_minutes"]) for one in trace(desk.settings, "91").intents]
+    assert told == [("create", 480), ("reverse", 0), ("create", 360)]
 
 
 def test_a_reversal_counts_as_a_mass_change(desk, there, run):

@@ -47,7 +47,10 @@ left join lateral ({{ intent_in_flight('payroll_hours', 'chain') }}) as flight o
 left join lateral (
     select jsonb_object_agg(line.source_id, line.minutes) as minutes_by_entry
     from {{ source('delivery', 'intent_line') }} as line
-    where line.intent_id = coalesce(flight.intent_id, chain.settled_intent_id) and line.source_system = '{{ connection }}'
+    where
+        line.intent_id = coalesce(flight.intent_id, chain.settled_intent_id)
+        and line.source_system = '{{ connection }}'
+        and line.minutes <> 0
 ) as base on true
 left join lateral ({{ route_of('payroll', 'entity.legal_entity', 'day.key_2::date', ['gusto']) }}) as routed on true
 left join {{ source('rule', 'go_live') }} as live
