@@ -7,15 +7,17 @@ the states, the promise and its limits.
 
 from reverse_etl.adoption import AdoptionReport, Unmatched, adopt
 from reverse_etl.planner import plan
-from reverse_etl.proposals import Proposal, Verdict, approve_proposals, proposals, reject_proposals
+from reverse_etl.proposals import Approval, Proposal, approve_proposals, proposals, reject_proposals
 from reverse_etl.pusher import follow_up, push
+from reverse_etl.questions import Question, question
 from reverse_etl.report import PlanReport, PlanTotal, PushReport
 from reverse_etl.story import ExceptionRow, Trace, TracedIntent, exceptions, trace
-from reverse_etl.unknowns import Question, answer, question
+from reverse_etl.unknowns import answer
 from reverse_etl.verbs import approve, hold_batch, hold_rows, replay
 
 __all__ = [
     "AdoptionReport",
+    "Approval",
     "ExceptionRow",
     "PlanReport",
     "PlanTotal",
@@ -25,7 +27,6 @@ __all__ = [
     "Trace",
     "TracedIntent",
     "Unmatched",
-    "Verdict",
     "adopt",
     "answer",
     "approve",

@@ -83,7 +83,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Approval:
     """What an approval did, in proposals.
 
     Attributes:
@@ -123,7 +123,7 @@ def approve_proposals(
     period: date | None = None,
     actor: str,
     why: str,
-) -> Verdict:
+) -> Approval:
     """Agree to proposals; the second person's word lets them go.
 
     Raises:
@@ -154,7 +154,7 @@ def approve_proposals(
     chains = set(chosen.values())
     gone_by_hand = {chosen[one] for one in by_hand}
     let_go = {chosen[one] for one in released} - gone_by_hand
-    return Verdict(
+    return Approval(
         approved=len({chosen[one] for one in new}),
         released=len(let_go),
         by_hand=len(gone_by_hand),

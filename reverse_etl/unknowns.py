@@ -1,146 +1,32 @@
-"""Questions that only a person can answer: an outcome that no look-up can tell, a conflict, what was deleted there by hand, and
-what was agreed to and is made there by hand.
+"""Answers that only a person can give, to what `reverse_etl.questions` asks.
 
-The promise: `question` changes nothing and shows what a person needs; each answer changes the intent under its chain's lock, as an
-outcome like any other, with who and why; what was answered is told apart from what the destination answered (the attempt names
-no call). Nothing that may stand at a destination is ever planned over: what is left undecided stays in doubt.
+The promise: each answer changes the intent under its chain's lock, as an outcome like any other, with who and why; what was answered
+is told apart from what the destination answered (the attempt names no call). Nothing that may stand at a destination is ever
+planned over: what is left undecided stays in doubt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from plumbing.errors import HourlineError, Misconfigured
+from plumbing.errors import Misconfigured
 from reverse_etl import destinations, outcomes, planner, policy
-from reverse_etl.decisions import GONE_BY_HAND
-from reverse_etl.ledger import Change, Claim, Desk
+from reverse_etl.ledger import Change
 from reverse_etl.outcomes import Transition
 from reverse_etl.persons import person, reason, tell
-from reverse_etl.report import plain
+from reverse_etl.questions import GONE, LEAVE, NOT_THERE, RECREATE, TAKE, THERE, Picked, look, writer_of
 from reverse_etl.syncs import named
 from reverse_etl.writer import Found, Operation, Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from plumbing.settings import Settings
-    from reverse_etl.writer import Writer
 
 LEFT = "left as it is by a person"
 TAKEN_OVER = "taken over"  # no fingerprint: whatever is desired differs from it
-IN_FLIGHT = ("sending", "accepted", "in_doubt", "unknown")
-
-THERE, NOT_THERE, TAKE, LEAVE, RECREATE, GONE = "there", "not-there", "take", "leave", "recreate", "gone"
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a person needs to decide about one intent.
-
-    Attributes:
-        sent: the payload as it was or would be sent, and when.
-        before: the fields in effect there, as far as we know, with the id there; None: nothing.
-        there: what a look-up just found; None: nothing, or ``note`` says why nobody could look.
-        where: where to look, in words.
-        choices: what can be answered, and what each answer will do.
-    """
-
-    intent_id: int
-    sync: str
-    destination: str
-    chain_key: str
-    record_key: str
-    request_key: str
-    operation: str
-    state: str
-    reason: str | None
-    sent: dict[str, Any] | None
-    sent_at: Any
-    before: dict[str, Any] | None
-    there: dict[str, Any] | None
-    note: str | None
-    where: str
-    choices: dict[str, str] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return dict(plain(asdict(self)))
-
-
-def choices(operation: Operation, state: str, *, is_by_hand: bool, is_gone: bool, is_found: bool) -> dict[str, str]:
-    """What can be answered, and what each answer will do. Pure.
-
-    Args:
-        is_gone: what is in effect by the ledger was deleted there by hand, or a person accepted that.
-        is_found: a look-up found something under our key or the known id.
-    """
-    if is_gone:
-        return {
-            RECREATE: "makes it again there, under a new key, by the next push",
-            GONE: "leaves it gone: what is desired stays held until you say otherwise",
-        }
-    if is_by_hand:
-        return {THERE: "it is made there, under that id: settles it, and lets go what waits for it"}
-    if state != "unknown":
-        return {}
-    makes = operation.makes_a_row
-    told = {
-        THERE: "it is there as we meant it: settles it under that id",
-        NOT_THERE: "it is not there: sent again by the next push",
-        LEAVE: "changes nothing: it stays in doubt under your name",
-    }
-    if operation is Operation.AMEND:
-        told[NOT_THERE] = "the row itself is not there: refused as gone by hand, then recreate it or accept that"
-    if operation is Operation.DELETE:
-        told = {NOT_THERE: "it is not there: settles the delete", LEAVE: told[LEAVE]}
-    if not makes:
-        told[TAKE] = "the row stands there, whatever it says: we write over it (or delete it) by the next push"
-    elif operation is Operation.CREATE and is_found:
-        told[TAKE] = "what stands there becomes ours under its id, and is amended to what is desired"
-    return told
-
-
-def question(settings: Settings, intent_id: int) -> Question:
-    """What a person needs to decide about an intent; looks there, and changes nothing.
-
-    Raises:
-        Misconfigured: there is no such intent.
-    """
-    engine = destinations.engine(settings, "deliver")
-    try:
-        with engine.connect() as connection:
-            picked = _Picked.of(connection, intent_id, "question")
-            connection.rollback()
-        there, note = _look(settings, engine, picked)
-    finally:
-        engine.dispose()
-    record = picked.claim.record
-    before = None
-    if record.previous is not None and record.operation is not Operation.CREATE:
-        before = {"id": picked.row["settled_vendor_id"], **record.previous}
-    return Question(
-        intent_id=intent_id,
-        sync=record.sync,
-        destination=record.destination,
-        chain_key=picked.row["chain_key"],
-        record_key=record.record_key,
-        request_key=record.request_key,
-        operation=record.operation.value,
-        state=picked.row["state"],
-        reason=picked.row["reason"],
-        sent=None if record.payload is None else dict(record.payload),
-        sent_at=record.sent_at if picked.claim.attempt_no else None,
-        before=before,
-        there=None if there is None else {"id": there.vendor_id, **there.row},
-        note=note,
-        where=_where(settings, picked),
-        choices=picked.choices(there, note),
-    )
 
 
 def answer(
@@ -159,13 +45,13 @@ def answer(
     engine = destinations.engine(settings, "deliver")
     try:
         with engine.connect() as connection:
-            before = _Picked.of(connection, intent_id, who)
+            before = Picked.of(connection, intent_id, who)
             connection.rollback()
         # Looked up with no lock held: a slow vendor keeps nobody waiting.
-        there, note = _look(settings, engine, before, vendor_id)
+        there, note = look(settings, engine, before, vendor_id)
         with engine.begin() as connection:
             planner.take_turns(connection, before.claim.record.sync)
-            picked = _Picked.of(connection, intent_id, who)
+            picked = Picked.of(connection, intent_id, who)
             if (picked.row["state"], picked.claim.attempt_no) != (before.row["state"], before.claim.attempt_no):
                 raise Misconfigured(f"Intent {intent_id} changed meanwhile; nothing was done.", remedy="Look again.")
             open_to = picked.choices(there, note, is_named=vendor_id is not None)
@@ -190,62 +76,12 @@ def answer(
 
 
 @dataclass(frozen=True)
-class _Picked:
-    """An intent to be decided about, with its chain."""
-
-    claim: Claim
-    row: Any
-    desk: Desk
-
-    @classmethod
-    def of(cls, connection: sa.Connection, intent_id: int, who: str) -> _Picked:
-        place = connection.execute(
-            sa.text("select sync, coalesce(destination, '') as destination from delivery.intent where intent_id = :id"),
-            {"id": intent_id},
-        ).first()
-        if place is None:
-            raise Misconfigured(f"There is no intent {intent_id}.", remedy="`hourline exceptions --rows` lists them.")
-        desk = Desk(place.sync, place.destination, who)
-        found = desk.pick(connection, intent_id)
-        if found is None:
-            raise Misconfigured(
-                f"Intent {intent_id} belongs to no chain.", remedy="`hourline audit verify` tells more."
-            )
-        return cls(*found, desk)
-
-    def is_gone(self, there: Found | None, note: str | None) -> bool:
-        """Whether what its chain holds by the ledger was deleted there, or was accepted as gone, and nothing is under way.
-
-        The destination's own 404 says so, or a look-up just now; where nobody could look, nothing does.
-        """
-        row = self.row
-        if row["is_in_flight"] or row["is_in_pieces"] or row["chain_destination"] != self.claim.record.destination:
-            return False
-        if not (row["state"] in {"refused", "held", "planned"} or row["is_in_effect"]):
-            return False
-        if row["settled_intent_id"] is None:
-            return bool(row["is_gone_accepted"])
-        is_said = row["state"] == "refused" and row["reason"] == GONE_BY_HAND
-        return there is None and (note is None or is_said)
-
-    def choices(self, there: Found | None, note: str | None, *, is_named: bool = False) -> dict[str, str]:
-        row = self.row
-        return choices(
-            self.claim.record.operation,
-            row["state"],
-            is_by_hand=row["state"] == "held" and row["held_by"] == "person" and row["is_by_hand"],
-            is_gone=self.is_gone(there, note),
-            is_found=there is not None or is_named,
-        )
-
-
-@dataclass(frozen=True)
 class _Spoken:
     """An answer on its way into the ledger."""
 
     settings: Settings
     connection: sa.Connection
-    picked: _Picked
+    picked: Picked
     there: Found | None
     note: str | None
     vendor_id: str | None
@@ -312,7 +148,7 @@ def _there(spoken: _Spoken) -> str:
             f"What stands there under {named_id} isn't what we meant to write.",
             remedy="Answer take where it is open, or mend it there first.",
         )
-    with _writer(spoken.settings, spoken.connection, spoken.picked) as writer:
+    with writer_of(spoken.settings, spoken.connection, spoken.picked) as writer:
         is_followed_up = writer.capabilities.is_followed_up
     is_in_effect = spoken.there.is_in_effect if spoken.there is not None else not is_followed_up
     outcome = Outcome(
@@ -331,7 +167,7 @@ def _there(spoken: _Spoken) -> str:
 def _is_as_meant(spoken: _Spoken) -> bool:
     record = spoken.picked.claim.record
     assert spoken.there is not None  # noqa: S101  narrowed for the type checker; the caller asked
-    with _writer(spoken.settings, spoken.connection, spoken.picked) as writer:
+    with writer_of(spoken.settings, spoken.connection, spoken.picked) as writer:
         return writer.matches(record.payload if record.payload is not None else writer.payload(record), spoken.there)
 
 
@@ -435,39 +271,3 @@ _ANSWERS: dict[str, Callable[[_Spoken], str]] = {
     RECREATE: _recreate,
     GONE: _gone,
 }
-
-
-def _look(
-    settings: Settings, engine: sa.Engine, picked: _Picked, vendor_id: str | None = None
-) -> tuple[Found | None, str | None]:
-    """What stands there now, by the given id, the known id or our key; else why nobody could look."""
-    record = picked.claim.record
-    known = vendor_id or record.vendor_id
-    if picked.row["state"] not in IN_FLIGHT and not picked.row["is_by_hand"]:
-        known = vendor_id or picked.row["settled_vendor_id"] or known
-    try:
-        with engine.connect() as connection, _writer(settings, connection, picked) as writer:
-            if not writer.capabilities.has_lookup:
-                return None, f"{record.destination} can't be asked; look there yourself."
-            return writer.find(replace(record, vendor_id=known)), None
-    except HourlineError as error:
-        return None, f"{record.destination} could not be asked: {error.message}"
-
-
-@contextmanager
-def _writer(settings: Settings, connection: sa.Connection, picked: _Picked) -> Iterator[Writer]:
-    record = picked.claim.record
-    writer = destinations.open_writer(settings, named(record.sync), record.destination, connection)
-    try:
-        yield writer
-    finally:
-        writer.close()
-
-
-def _where(settings: Settings, picked: _Picked) -> str:
-    record = picked.claim.record
-    configured = settings.connections.get(record.destination)
-    host = f" ({configured.base_url})" if configured else ""
-    ids = [f"key {record.record_key}"]
-    ids += [f"id {one}" for one in dict.fromkeys((record.vendor_id, picked.row["settled_vendor_id"])) if one]
-    return f"In {record.destination}{host}, look for {', '.join(ids)}, work date {record.work_date}."

@@ -7,7 +7,7 @@ import pytest
 
 from plumbing.errors import Misconfigured
 from reverse_etl import answer, plan, push, question
-from reverse_etl.unknowns import choices
+from reverse_etl.questions import choices
 from reverse_etl.writer import Operation
 from tests.reverse_etl.loopback.pusher import TIMING, with_destination
 from tests.reverse_etl.loopback.server import Call, Cut, Destination
