@@ -215,7 +215,7 @@ def look(
 def writer_of(settings: Settings, connection: sa.Connection, picked: Picked) -> Iterator[Writer]:
     """The writer of the intent's destination, for a look."""
     record = picked.claim.record
-    writer = destinations.openwriter_of(settings, named(record.sync), record.destination, connection)
+    writer = destinations.open_writer(settings, named(record.sync), record.destination, connection)
     try:
         yield writer
     finally:
