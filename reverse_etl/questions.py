@@ -173,7 +173,9 @@ class Picked:
         The destination's own 404 says so, or a look-up just now; where nobody could look, nothing does.
         """
         row = self.row
-        if row["is_in_flight"] or row["is_in_pieces"] or row["chain_destination"] != self.claim.record.destination:
+        if row["is_in_flight"] or row["is_in_pieces"] or row["is_by_hand"]:
+            return False
+        if row["chain_destination"] != self.claim.record.destination:
             return False
         if not (row["state"] in {"refused", "held", "planned"} or row["is_in_effect"]):
             return False
@@ -199,9 +201,10 @@ def look(
 ) -> tuple[Found | None, str | None]:
     """What stands there now, by the given id, the known id or our key; else why nobody could look."""
     record = picked.claim.record
-    known = vendor_id or record.vendor_id
-    if picked.row["state"] not in IN_FLIGHT and not picked.row["is_by_hand"]:
-        known = vendor_id or picked.row["settled_vendor_id"] or known
+    if picked.row["state"] in IN_FLIGHT or picked.row["is_by_hand"]:
+        known = vendor_id or record.vendor_id
+    else:  # whether it is gone is asked of the row that is in effect by the ledger, whatever id a person names
+        known = picked.row["settled_vendor_id"] or record.vendor_id
     try:
         with engine.connect() as connection, writer_of(settings, connection, picked) as writer:
             if not writer.capabilities.has_lookup:

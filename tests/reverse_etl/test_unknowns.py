@@ -190,6 +190,14 @@ def test_what_stands_there_is_not_made_again(desk, there, at):
         answer(at("keyed"), settled, "recreate", **SAID)
 
 
+def test_naming_another_id_makes_nothing_gone(desk, there, at):
+    desk.want("91")
+    deliver(at("keyed"))
+    settled = desk.chain("91")["settled_intent_id"]
+    with pytest.raises(Misconfigured, match="can't be answered with 'recreate'"):
+        answer(at("keyed"), settled, "recreate", vendor_id="999", **SAID)
+
+
 def test_nobody_decides_what_waits_for_nobody(desk, at):
     desk.want("91")
     plan(at("keyed"), SYNC)
