@@ -122,8 +122,16 @@ posted as materialized (
         mine.destination,
         case mine.part when 'reversing' then intent.base_legal_entity else intent.legal_entity end as legal_entity,
         case mine.part when 'reversing' then intent.base_period else intent.period end as period,
-        case mine.part when 'reversing' then -intent.base_minutes when 'difference' then intent.delta_minutes else intent.minutes end as minutes,
-        case mine.part when 'reversing' then -intent.base_amount when 'difference' then intent.delta_amount else intent.amount end as amount,
+        case mine.part
+            when 'reversing' then -intent.base_minutes
+            when 'difference' then intent.delta_minutes
+            else intent.minutes
+        end as minutes,
+        case mine.part
+            when 'reversing' then -intent.base_amount
+            when 'difference' then intent.delta_amount
+            else intent.amount
+        end as amount,
         case mine.part when 'reversing' then intent.base_currency else intent.currency end as currency,
         (intent.fields ->> 'rate')::numeric as rate,
         coalesce((intent.fields ->> 'is_billable')::boolean, false) as is_billable,
