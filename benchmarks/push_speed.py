@@ -55,7 +55,13 @@ class Taken:
 def bare(http: httpx.Client, url: str, first: int, count: int) -> None:
     """Threads that send and read, and nothing else."""
     numbers = itertools.count(first)
-    fields = {"employee_ref": "101", "project_ref": "2044", "task_ref": "9001", "item_ref": "77", "work_date": "2026-10-05"}
+    fields = {
+        "employee_ref": "101",
+        "project_ref": "2044",
+        "task_ref": "9001",
+        "item_ref": "77",
+        "work_date": "2026-10-05",
+    }
     fields |= {"minutes": "480", "is_billable": True, "rate": "100", "currency": "USD"}  # type: ignore[dict-item]
 
     def send() -> None:
@@ -91,7 +97,9 @@ def measure(hours: Hours, url: str, count: int, rounds: int) -> None:
         f"  of the bare loop: {statistics.median(ratios):.0%} (bar {BAR:.0%}; rounds {', '.join(f'{r:.0%}' for r in ratios)});"
         f" by CPU {statistics.median(loop.cpu) / statistics.median(ours.cpu):.0%}"
     )
-    print(f"  of drt-core's best, {PEER_RATE:.0f} rows/s: {statistics.median(ours.rates) / PEER_RATE:.1f} times (bar {PEER_BAR:.0f})")
+    print(
+        f"  of drt-core's best, {PEER_RATE:.0f} rows/s: {statistics.median(ours.rates) / PEER_RATE:.1f} times (bar {PEER_BAR:.0f})"
+    )
     print(
         f"  the destination alone, raw sockets: {capacity:,.0f} calls/s,"
         f" {capacity / statistics.median(loop.rates):.1f} times the bare loop (bar {CAPACITY_BAR:.0f})"
@@ -100,7 +108,9 @@ def measure(hours: Hours, url: str, count: int, rounds: int) -> None:
     sent = count * (rounds + 1)
     assert seen["keys"] == sent * 2 + 1, seen
     assert set(hours.ledger().values()) == {sent}, hours.ledger()
-    print(f"  every record there once; in the ledger asked, answered, acknowledged: {sent:,} each; {hours.durability()}")
+    print(
+        f"  every record there once; in the ledger asked, answered, acknowledged: {sent:,} each; {hours.durability()}"
+    )
 
 
 def measure_batches(hours: Hours, url: str, count: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -102,7 +101,7 @@ def told(exchange: Exchange) -> dict[str, Any]:
     """An exchange for the ledger: the path without its query, which may carry what people typed."""
     return {
         "method": exchange.method,
-        "path": urllib.parse.urlsplit(exchange.url).path,
+        "path": exchange.path,
         "status": exchange.status,
         "ms": round(exchange.elapsed * 1000, 3),
         "request_id": exchange.request_id,

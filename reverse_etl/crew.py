@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from plumbing.errors import HourlineError, Refused, Transient, Unavailable
+from plumbing.errors import HourlineError, Refused, Transient
 from reverse_etl import outcomes
 from reverse_etl.writer import Operation, Outcome, Record, Result
 
@@ -27,8 +27,8 @@ TROUBLE_IN_A_ROW = 5  # unreachable or forbidden so often running: the destinati
 READS = frozenset({"GET", "HEAD"})
 
 
-class LeaseSpent(Unavailable):
-    """The lease would end before the call could: nothing was sent."""
+class LeaseSpent(HourlineError):  # noqa: N818  named as its family is
+    """The lease would end before the call could: nothing was sent. Not transient: under this lease no wait will help."""
 
 
 class Crew:
@@ -180,7 +180,7 @@ class Crew:
             call.outcomes = [Outcome(result, vendor_id=found.vendor_id, vendor_detail=found.vendor_detail)]
         except HourlineError as error:
             call.outcomes = [replace(outcomes.of_error(error, record.operation), result=Result.IN_DOUBT)]
-            if not isinstance(error, Transient):
+            if not isinstance(error, Transient | LeaseSpent):
                 self.stop(str(error))
 
     def _compare(self, record: Record, found: Found) -> Seen:

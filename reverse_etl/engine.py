@@ -40,7 +40,7 @@ FEWEST_CALLS_PER_SLOT = 2
 MOST_CALLS_PER_SLOT = 64
 SMOOTHING = 0.2  # weight of the newest calls in the mean that the window goes by
 
-RECORD_WITHIN_SECONDS = 0.2  # what came back is committed by then, however slow the rest
+RECORD_WITHIN_SECONDS = 0.5  # what came back is committed by then, however slow the rest
 PREPARE_EVERY_SECONDS = 1.0
 
 _FROM_STATE: dict[Kind, str] = {"send": "sending", "find": "in_doubt"}
@@ -73,6 +73,7 @@ class Engine:
         self._judge = Judge(sync, desk.destination, policy, self._can, timing.quiet_seconds)
         self._crew = Crew(desk.destination, writer, clock, timing, self._stopped)
         self._left: int | None = None  # of the caller's limit
+        self._is_dry = False  # the last look found less than there was room for
         self._prepared_at: float | None = None
         self._call_seconds: float | None = None
         self._crash: Exception | None = None
@@ -120,17 +121,17 @@ class Engine:
         started = self._clock.monotonic()
         with connection.begin():
             calls = self._write_down(connection, came)
-            calls += self._take(connection, sum(call.size for call in calls))
-        deadline = started + self._timing.lease_seconds
-        for call in calls:
-            call.deadline = call.deadline or deadline
-        self._crew.submit(calls)
+            taken = self._take(connection, sum(call.size for call in calls))
+        for call in taken:
+            call.deadline = started + self._timing.lease_seconds
+        self._crew.submit([*calls, *taken])
         self._report.calls += len(came)
-        if came or calls:
-            self._crew.low_water = self._window() // (2 * self._can.batch_size)
-            if self._progress is not None:
-                self._progress(self._report)
-        return bool(came or calls)
+        if came and self._progress is not None:
+            self._progress(self._report)
+        # With nothing left to take there is no hurry: what comes back is gathered for one commit.
+        is_last = self._is_dry or self._left == 0
+        self._crew.low_water = 0 if is_last else self._window() // (2 * self._can.batch_size)
+        return bool(came or taken or not self._is_dry)
 
     # -- writing down -------------------------------------------------------------------------------------------------
 
@@ -220,6 +221,7 @@ class Engine:
 
     def _take_due(self, connection: sa.Connection, room: int) -> list[Call]:
         claims = self._desk.claim(connection, room) if room > 0 else []
+        self._is_dry = len(claims) < room
         if not claims:
             return []
         ready, refused = self._with_payloads(claims)

@@ -19,7 +19,7 @@ class PlainWriter:
     capabilities = Capabilities(has_key=True, has_lookup=True)
     concurrency = CONCURRENCY
 
-    def __init__(self, connection: Connection, entity: str, field_map: FieldMap) -> None:
+    def __init__(self, connection: Connection, _entity: str, _field_map: FieldMap) -> None:
         self.client = Client(connection, allowance=Allowance(concurrency=self.concurrency))
         self.timeout_seconds = self.client.timeout.whole_call_seconds
 
@@ -39,7 +39,7 @@ class PlainWriter:
     def matches(self, payload: Mapping[str, Any], found: Found) -> bool:
         return payload["key"] == found.row["key"]
 
-    def find(self, record: Record) -> Found | None:
+    def find(self, _record: Record) -> Found | None:
         raise NotImplementedError("nothing is ever in doubt here")
 
     def send(self, records: Sequence[Record]) -> Sequence[Outcome]:
@@ -49,5 +49,5 @@ class PlainWriter:
         answer = self.client.put(f"/keys/{record.record_key}", json=record.payload)
         return Outcome(Result.ACKNOWLEDGED, vendor_id=json_body(answer)["id"])
 
-    def follow_up(self, records: Sequence[Record]) -> Iterable[tuple[int, Outcome]]:
+    def follow_up(self, _records: Sequence[Record]) -> Iterable[tuple[int, Outcome]]:
         return []
