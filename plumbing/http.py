@@ -85,6 +85,12 @@ class Exchange:
     elapsed: float
     request_id: str | None
 
+    @property
+    def path(self) -> str:
+        """The address without its host and its query, which may carry what people typed."""
+        _, _, after = self.url.partition("://")
+        return "/" + after.partition("/")[2].partition("?")[0].partition("#")[0]
+
 
 Hook = Callable[[Exchange], None]
 
@@ -132,6 +138,8 @@ class Client:
         clock = clock or SystemClock()
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
+        self._below = str(self._base)
+        self._origin = redact(f"{self._base.scheme}://{self._base.netloc.decode('ascii')}")
         self.allowance = allowance or Allowance()
         self._clock = clock
         self._gate = traffic.gate_of(connection, str(self._base), self.allowance, clock)
@@ -246,11 +254,13 @@ class Client:
     def _address(self, path: str) -> httpx.URL:
         absolute = path.startswith(("http://", "https://"))
         try:
-            url = httpx.URL(path) if absolute else self._base.join(path.lstrip("/"))
+            url = httpx.URL(path if absolute else self._below + path.lstrip("/"))
         except httpx.InvalidURL:
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was given an address that is none: {path}.", **self._failures.who()
             ) from None
+        if not absolute:
+            return url
         if (url.scheme, url.host, url.port) != (self._base.scheme, self._base.host, self._base.port):
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was pointed at another host, {url.host}; nothing was sent there.",
@@ -299,7 +309,7 @@ class Client:
     def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float) -> None:
         exchange = Exchange(
             method=request.method,
-            url=redact(str(request.url)),
+            url=self._origin + redact(request.url.raw_path.decode("ascii")),
             status=response.status_code if response is not None else None,
             elapsed=elapsed,
             request_id=self._failures.request_id(response) if response is not None else None,

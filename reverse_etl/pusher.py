@@ -7,7 +7,6 @@ import socket
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -16,7 +15,8 @@ from plumbing import log
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import HourlineError, Misconfigured
 from reverse_etl import destinations, outcomes, policy
-from reverse_etl.engine import Engine, Timing, told
+from reverse_etl.calls import Timing, told
+from reverse_etl.engine import Engine
 from reverse_etl.ledger import Answer, Change, Claim, Desk
 from reverse_etl.outcomes import Transition
 from reverse_etl.report import PushReport
@@ -204,7 +204,7 @@ def _follow_up(settings: Settings, engine: sa.Engine, sync: Sync, destination: s
         operation=None,
         intent_count=len(claims),
         outcome="answered" if trouble is None else outcomes.of_error(trouble, claims[0].record.operation).result.value,
-        latency_ms=Decimal(str(round((clock.monotonic() - began) * 1000, 3))),
+        latency_ms=round((clock.monotonic() - began) * 1000, 3),
         status=trouble.status if trouble else None,
         vendor_job_ref=next((change.outcome.job_ref for change in changes if change.outcome.job_ref), None),
         http_calls=[told(exchange) for exchange in exchanges],

@@ -42,7 +42,7 @@ class Sync:
     contracts: Mapping[int, tuple[str, ...]]
     default_owner: str
     operations: frozenset[str] = frozenset({"create", "amend", "delete"})
-    batch_limit: int = 64
+    batch_limit: int = 1024
     max_attempts: int = 8
     mass_change_share: str = "0.2"
     mass_change_minimum: int = 50
