@@ -36,11 +36,15 @@ if TYPE_CHECKING:
 
 _log = log.get(__name__)
 
-TROUBLE_IN_A_ROW = 5  # unreachable or forbidden so often running: the destination is left alone
+TROUBLE_IN_A_ROW = 5  # so many intents running met no answer, a failure or a ban: the destination is left alone
 WRITES_PER_SLOT = 16  # a batch keeps every slot busy for this many calls; after a crash so many are looked up
 LEASE_FACTOR = 1.5
 LEASE_MARGIN_SECONDS = 30.0
 SPREAD_STEPS = 97
+NOTHING_LOST = (
+    "Nothing is lost: what was not sent stays planned, and what got no answer is looked up before it is sent again. "
+    "Push again once that is mended."
+)
 
 
 class LeaseSpent(Unavailable):
@@ -105,7 +109,9 @@ class Engine:
         self._local = threading.local()
         self._halt = threading.Event()
         self._lock = threading.Lock()  # over what the threads tell each other about the destination
-        self._trouble = 0
+        self._troubled: set[int] = (
+            set()
+        )  # intents that met trouble since the last that met none; one alone proves little
         self._resume_at = 0.0
         writer.observe(self._heard, self._before_send)
 
@@ -143,10 +149,15 @@ class Engine:
     def _pause(self, patience: float) -> float | None:
         """Seconds to wait for what is due next; None when it isn't worth it."""
         with self._database.begin() as connection:
-            waiting, _, seconds = self._desk.outlook(connection)
+            waiting, next_at, seconds = self._desk.outlook(connection)
         if not waiting or seconds is None or seconds > patience or patience <= 0:
             return None
-        return max(seconds + 0.01, min(0.1, patience))
+        pause = max(seconds + 0.01, min(0.1, patience))
+        if self._progress is not None:  # whoever watches learns what is waited for before the wait, not after
+            self._report.waiting, self._report.next_at = waiting, next_at
+            self._progress(self._report)
+            self._report.waiting, self._report.next_at = 0, None
+        return pause
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -183,8 +194,8 @@ class Engine:
         """In a worker thread: one call, whatever becomes of it."""
         self._call_once(call)
         with self._lock:
-            for outcome in call.outcomes or ():
-                self._weigh(outcome)
+            for claim, outcome in zip(call.claims, call.outcomes or (), strict=True):
+                self._weigh(claim, outcome)
 
     def _call_once(self, call: _Call) -> None:
         records = [claim.record for claim in call.claims]
@@ -243,9 +254,12 @@ class Engine:
             result = Result.ACKNOWLEDGED if found.is_in_effect else Result.ACCEPTED
             call.outcomes = [Outcome(result, vendor_id=found.vendor_id, vendor_detail=found.vendor_detail)]
         except HourlineError as error:
-            call.outcomes = [replace(outcomes.of_error(error, record.operation), result=Result.IN_DOUBT)]
+            told = outcomes.of_error(error, record.operation)
+            call.outcomes = [replace(told, result=Result.IN_DOUBT)]
             if not isinstance(error, Transient):
                 self._stop(str(error))
+            with self._lock:
+                self._weigh(call.claims[0], told)
 
     def _compare(self, record: Record, found: Any) -> Seen:
         if record.operation is not Operation.DELETE:
@@ -381,23 +395,23 @@ class Engine:
             name = change.transition.state if change.claim.record.intent_id in changed else "late"
             self._report.add("sent again later" if name == "planned" else name)
 
-    def _weigh(self, outcome: Outcome) -> None:
-        """Leave a destination alone that can't be reached or lets us do nothing."""
+    def _weigh(self, claim: Claim, outcome: Outcome) -> None:
+        """Leave a destination alone that can't be reached, answers nothing of use or lets us do nothing."""
         if outcome.result is Result.BUSY:
             self._resume_at = max(self._resume_at, self._clock.monotonic() + outcomes.wait(outcome, 0, 0.0))
-        elif outcome.result is Result.FAILED or outcome.category == "permission":
-            self._trouble += 1
-            if self._trouble >= TROUBLE_IN_A_ROW:
+        elif outcome.result is Result.FAILED or outcome.category in {"permission", "answer_lost"}:
+            self._troubled.add(claim.record.intent_id)
+            if len(self._troubled) >= TROUBLE_IN_A_ROW:
                 self._stop(
-                    f"{outcome.message} So {self._trouble} times running: {self._desk.destination} is left alone for now."
+                    f"{outcome.message} {len(self._troubled)} running ended so: {self._desk.destination} is left alone for now."
                 )
         elif outcome.result is not Result.NOT_SENT:
-            self._trouble = 0
+            self._troubled.clear()
 
     def _stop(self, sentence: str) -> None:
         self._halt.set()
         if self._report.stopped is None:
-            self._report.stopped = f"{sentence} Nothing is lost: what was not sent stays planned."
+            self._report.stopped = f"{sentence} {NOTHING_LOST}"
 
     def _before_send(self) -> None:
         """Asked by the HTTP client when a call's turn has come."""
