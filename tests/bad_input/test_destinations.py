@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bad_input.conftest import Office, Said, secrets_of
 from tests.bad_input.test_sources import WRONG, closed_port
-from tests.fixtures.simulators import start_firm
+from tests.fixtures.workplace import Office, Said
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 
@@ -23,19 +20,6 @@ CREATE_AT = {
     "netsuite": {"method": "PUT", "path": "/timeBill/eid"},
     "gusto": {"method": "POST", "path": "/time_sheets$"},
 }
-
-
-@pytest.fixture
-def branch(office: Office, tmp_path: Path) -> Iterator[Office]:
-    """An office whose firm is its own: the same firm, and nobody has posted anything to it yet."""
-    with start_firm(tmp_path / "firm", seed=11, entries=260, as_of="2026-11-16") as firm:
-        own = Office(office.home, office.url, firm, office.environment, office.secrets | secrets_of(firm))
-        said = own.run("init", "--from", str(firm.out / "simulators.json"), "--rules", str(firm.out / "rules"),
-                       "--no-check", "--no-first-plan")  # fmt: skip
-        assert said.exit_code == 0, said.everything
-        yield own
-        for control in firm.controls.values():
-            assert control.errors() == []
 
 
 def push(branch: Office) -> Said:
