@@ -496,7 +496,7 @@ alarm as (
         exception.currency,
         exception.owner,
         min(exception.opened_at) as since,
-        count(*) as row_count
+        count(*) as alarms
     from {{ source('delivery', 'exception') }} as exception
     where
         exception.category = 'integrity'
@@ -598,8 +598,8 @@ statement as (
     union all
     select
         'sync', alarm.sync, null, alarm.legal_entity, alarm.destination, alarm.period, 4, 'part', 'unexplained',
-        'integrity alarm: in effect without a row in the sync view', alarm.owner, alarm.since, 0, null, alarm.currency, alarm.row_count,
-        0, 0, 0, 0, alarm.row_count, false
+        'integrity alarm: in effect without a row in the sync view', alarm.owner, alarm.since, 0, null, alarm.currency, alarm.alarms::bigint,
+        0, 0, 0, 0, alarm.alarms, false
     from alarm
     union all
     select
