@@ -598,7 +598,8 @@ statement as (
     union all
     select
         'sync', alarm.sync, null, alarm.legal_entity, alarm.destination, alarm.period, 4, 'part', 'unexplained',
-        'integrity alarm: in effect without a row in the sync view', alarm.owner, alarm.since, 0, null, alarm.currency, alarm.alarms::bigint,
+        'integrity alarm: in effect without a row in the sync view', alarm.owner, alarm.since,
+        0, null, alarm.currency, alarm.alarms::bigint,
         0, 0, 0, 0, alarm.alarms, false
     from alarm
     union all
