@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from reverse_etl.resolution import Seen
     from reverse_etl.writer import Found, Writer
 
-TROUBLE_IN_A_ROW = 5  # unreachable or forbidden so often running: the destination is left alone
+TROUBLE_IN_A_ROW = 5  # so many intents running met no answer, a failure or a ban: the destination is left alone
+TROUBLED_CATEGORIES = frozenset({"permission", "answer_lost"})
 READS = frozenset({"GET", "HEAD"})
 
 
@@ -35,20 +36,30 @@ class Crew:
     """As many threads as the destination allows calls at once.
 
     Args:
+        subject_field: the material field that names whom a record is about; trouble with one of them alone is not trouble
+            with the destination.
         on_stop: told, once or more, why the destination is left alone.
 
     Attributes:
         outstanding: intents handed over and not yet fetched back.
+        is_in_trouble: it was stopped because several in a row met trouble.
         low_water: with no more calls than this in the queue, a finished call wakes who waits.
     """
 
     def __init__(
-        self, destination: str, writer: Writer, clock: Clock, timing: Timing, on_stop: Callable[[str], None]
+        self,
+        destination: str,
+        subject_field: str,
+        writer: Writer,
+        clock: Clock,
+        timing: Timing,
+        on_stop: Callable[[str], None],
     ) -> None:
         self.size = max(1, writer.concurrency)
         self.outstanding = 0
         self.low_water = 0
         self._destination = destination
+        self._subject_field = subject_field
         self._writer = writer
         self._clock = clock
         self._timing = timing
@@ -59,7 +70,10 @@ class Crew:
         self._halt = threading.Event()
         self._local = threading.local()
         self._lock = threading.Lock()  # over what the threads tell each other about the destination
-        self._trouble = 0
+        self._troubled: dict[int, str] = {}  # intents that met trouble since the last that met none, and their subjects
+        self._poisoned: collections.deque[str] = collections.deque()
+        self._spared: set[str] = set()
+        self.is_in_trouble = False
         self._resume_at = 0.0
         self._threads = [
             threading.Thread(target=self._work, name=f"push-{destination}-{number}", daemon=True)
@@ -90,6 +104,11 @@ class Crew:
         """Calls that no thread has taken yet."""
         return self._ready.qsize()
 
+    @property
+    def meets_trouble(self) -> bool:
+        """The last answers were trouble, few as they may be."""
+        return self.is_in_trouble or bool(self._troubled)
+
     def halt(self) -> None:
         """Let nothing more go out."""
         self._halt.set()
@@ -107,6 +126,13 @@ class Crew:
             calls.append(self._done.popleft())
         self.outstanding -= sum(call.size for call in calls)
         return calls
+
+    def poisoned(self) -> list[str]:
+        """Subjects found, since this was asked last, whose every call ends in trouble while nothing speaks against the rest."""
+        found = []
+        while self._poisoned:
+            found.append(self._poisoned.popleft())
+        return found
 
     def wait(self, seconds: float) -> None:
         """Until the queue runs low and something is done, or the time is over."""
@@ -133,9 +159,7 @@ class Crew:
                 self._look(call)
             else:
                 self._send(call)
-                with self._lock:
-                    for outcome in call.outcomes or ():
-                        self._weigh(outcome)
+                self._weigh_all(call, call.outcomes or ())
         except Exception as error:  # noqa: BLE001  a defect of ours: kept as a doubt, then raised by the worker
             call.crash = error
             told = f"{type(error).__name__} in our own code"
@@ -179,9 +203,11 @@ class Crew:
             result = Result.ACKNOWLEDGED if found.is_in_effect else Result.ACCEPTED
             call.outcomes = [Outcome(result, vendor_id=found.vendor_id, vendor_detail=found.vendor_detail)]
         except HourlineError as error:
-            call.outcomes = [replace(outcomes.of_error(error, record.operation), result=Result.IN_DOUBT)]
+            told = outcomes.of_error(error, record.operation)
+            call.outcomes = [replace(told, result=Result.IN_DOUBT)]
             if not isinstance(error, Transient | LeaseSpent):
                 self.stop(str(error))
+            self._weigh_all(call, [told])
 
     def _compare(self, record: Record, found: Found) -> Seen:
         if record.operation is not Operation.DELETE:
@@ -212,22 +238,39 @@ class Crew:
                 f"The call to {self._destination} was not made: the lease would have ended before it could."
             )
 
-    def _weigh(self, outcome: Outcome) -> None:
-        """Weigh an answer: a destination that can't be reached or lets us do nothing is left alone."""
+    def _weigh_all(self, call: Call, told: Sequence[Outcome]) -> None:
+        with self._lock:
+            for claim, outcome in zip(call.claims, told, strict=True):
+                self._weigh(claim.record, outcome)
+
+    def _weigh(self, record: Record, outcome: Outcome) -> None:
+        """Weigh an answer: a destination that can't be reached, answers nothing of use or lets us do nothing is left alone."""
         if outcome.result is Result.BUSY:
             self._resume_at = max(self._resume_at, self._clock.monotonic() + outcomes.wait(outcome, 0, 0.0))
-        elif outcome.result is Result.FAILED or outcome.category == "permission":
-            self._trouble += 1
-            if self._trouble >= TROUBLE_IN_A_ROW:
-                self.stop(
-                    f"{outcome.message} So {self._trouble} times running: {self._destination} is left alone for now."
-                )
+        elif outcome.result is Result.FAILED or outcome.category in TROUBLED_CATEGORIES:
+            self._troubled[record.intent_id] = str(record.fields.get(self._subject_field))
+            if len(self._troubled) >= TROUBLE_IN_A_ROW:
+                self._draw_conclusion(outcome)
         elif outcome.result is not Result.NOT_SENT:
-            self._trouble = 0
+            self._troubled.clear()
 
-    def stop(self, sentence: str) -> None:
-        """Leave the destination alone, and say why."""
+    def _draw_conclusion(self, outcome: Outcome) -> None:
+        """All of one subject: that one is poisoned, and the others go on. Of several: it is the destination."""
+        subjects = set(self._troubled.values())
+        if len(subjects) == 1 and not subjects & set(self._spared):
+            self._spared.update(subjects)
+            self._poisoned.extend(subjects)
+            self._troubled.clear()
+            return
+        self.stop(
+            f"{outcome.message} {len(self._troubled)} running ended so: {self._destination} is left alone for now.",
+            is_trouble=True,
+        )
+
+    def stop(self, sentence: str, *, is_trouble: bool = False) -> None:
+        """Leave the destination alone, and say why; ``is_trouble``: it may get over it by itself."""
         self._halt.set()
+        self.is_in_trouble = self.is_in_trouble or is_trouble
         self._on_stop(sentence)
 
     def _heard(self, exchange: Exchange) -> None:

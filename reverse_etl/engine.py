@@ -42,6 +42,11 @@ SMOOTHING = 0.2  # weight of the newest calls in the mean that the window goes b
 
 RECORD_WITHIN_SECONDS = 0.5  # what came back is committed by then, however slow the rest
 PREPARE_EVERY_SECONDS = 1.0
+PUT_OFF_SECONDS = 300.0  # a customer or person whose every call ends in trouble waits so long
+NOTHING_LOST = (
+    "Nothing is lost: what was not sent stays planned, and what got no answer is looked up before it is sent again. "
+    "Push again once that is mended."
+)
 
 _FROM_STATE: dict[Kind, str] = {"send": "sending", "find": "in_doubt"}
 
@@ -71,7 +76,7 @@ class Engine:
         self._progress = progress
         self._can = writer.capabilities
         self._judge = Judge(sync, desk.destination, policy, self._can, timing.quiet_seconds)
-        self._crew = Crew(desk.destination, writer, clock, timing, self._stopped)
+        self._crew = Crew(desk.destination, sync.subject_field, writer, clock, timing, self._stopped)
         self._left: int | None = None  # of the caller's limit
         self._is_dry = False  # the last look found less than there was room for
         self._prepared_at: float | None = None
@@ -97,6 +102,16 @@ class Engine:
             with connection.begin():
                 self._report.waiting, self._report.next_at, _ = self._desk.outlook(connection)
 
+    @property
+    def is_in_trouble(self) -> bool:
+        """It stopped because several in a row met trouble."""
+        return self._crew.is_in_trouble
+
+    @property
+    def meets_trouble(self) -> bool:
+        """The last answers were trouble, few as they may be."""
+        return self._crew.meets_trouble
+
     def _loop(self, connection: sa.Connection, patience: float) -> None:
         try:
             while True:
@@ -120,6 +135,7 @@ class Engine:
         came = self._crew.finished()
         started = self._clock.monotonic()
         with connection.begin():
+            self._spare(connection)
             calls = self._write_down(connection, came)
             taken = self._take(connection, sum(call.size for call in calls))
         for call in taken:
@@ -179,6 +195,12 @@ class Engine:
             if came and not connection.closed and not connection.invalidated:
                 with connection.begin():
                     self._write_down(connection, came)
+
+    def _spare(self, connection: sa.Connection) -> None:
+        """Put off what belongs to a customer whose every call ends in trouble, so that the others go on."""
+        for subject in self._crew.poisoned():
+            number = self._desk.put_off(connection, self._sync.subject_field, subject, PUT_OFF_SECONDS)
+            self._report.add("put off", number)
 
     # -- taking -------------------------------------------------------------------------------------------------------
 
@@ -257,11 +279,15 @@ class Engine:
     def _pause(self, connection: sa.Connection, patience: float) -> float | None:
         """Seconds to wait for what is due next; None when it isn't worth it."""
         with connection.begin():
-            waiting, _, seconds = self._desk.outlook(connection)
+            waiting, next_at, seconds = self._desk.outlook(connection)
         if not waiting or seconds is None or seconds > patience or patience <= 0:
             return None
+        if self._progress is not None:  # whoever watches learns what is waited for before the wait, not after
+            self._report.waiting, self._report.next_at = waiting, next_at
+            self._progress(self._report)
+            self._report.waiting, self._report.next_at = 0, None
         return max(seconds + 0.01, min(0.1, patience))
 
     def _stopped(self, sentence: str) -> None:
         if self._report.stopped is None:
-            self._report.stopped = f"{sentence} Nothing is lost: what was not sent stays planned."
+            self._report.stopped = f"{sentence} {NOTHING_LOST}"

@@ -105,8 +105,13 @@ class Desk:
         return len(self.run(connection, "take_over").all())
 
     def claim(self, connection: sa.Connection, limit: int) -> list[Claim]:
-        """Lock due intents, oldest first; other workers skip them. `take` follows before the commit."""
+        """Lock due intents, those nearest their cut-off first; other workers skip them. `take` follows before the commit."""
         return [_claim(row, is_new=True) for row in self.run(connection, "claim", limit=limit)]
+
+    def put_off(self, connection: sa.Connection, field_name: str, subject: str, seconds: float) -> int:
+        """Let what is planned for one subject wait; how many do."""
+        found = self.run(connection, "put_off", field=field_name, subject=subject, seconds=seconds)
+        return len(found.all())
 
     def take(
         self,

@@ -31,11 +31,18 @@ from (
     where i.sync = :sync and i.destination = :destination and i.state = 'planned' and i.next_attempt_at <= hourline.now()
         and (i.waits_for is null
              or exists (select from delivery.intent w where w.intent_id = i.waits_for and w.state in ('acknowledged', 'by_file')))
-    order by i.next_attempt_at, i.intent_id limit :limit for update of i skip locked
+    order by coalesce(i.cutoff_at, 'infinity'), i.next_attempt_at, i.intent_id limit :limit for update of i skip locked
 ) i
 join delivery.chain c on c.sync = i.sync and c.chain_key = i.chain_key
 left join delivery.intent p on p.intent_id = c.settled_intent_id
 order by i.intent_id;
+
+-- name: put_off
+update delivery.intent i
+set next_attempt_at = greatest(i.next_attempt_at, hourline.now() + make_interval(secs => :seconds)), reason = 'put off after trouble'
+where i.sync = :sync and i.destination = :destination and i.state = 'planned' and i.next_attempt_at is not null
+    and i.fields ->> :field = :subject
+returning i.intent_id;
 
 -- name: take
 -- The lease begins here. What is sent now is kept as it is sent.

@@ -1,6 +1,6 @@
-"""Who uses which vendor account just now: calls at once, calls of a window, rests that were asked for.
+"""Who uses which vendor account just now, which destination is left alone, and what must be in effect by when.
 
-Nothing here is history: rows come and go within a minute. Every time is the database's own clock, so that machines whose
+The traffic tables hold no history: rows come and go within a minute. Every time is the database's own clock, so that machines whose
 clocks differ share one allowance.
 """
 
@@ -33,6 +33,23 @@ create table hourline.traffic_taken (
     calls integer not null check (calls > 0)
 );
 create index traffic_taken_by_time on hourline.traffic_taken (account, taken_at);
+
+-- A row while it is open.
+create table delivery.breaker (
+    destination text primary key,
+    opened_at timestamptz not null,
+    trips integer not null,
+    probe_at timestamptz not null,
+    probe_worker text,
+    probe_lease_until timestamptz,
+    why text not null
+);
+
+-- What must be in effect by when; null: no cut-off. Claims go by it: work nearest its cut-off first.
+alter table delivery.intent add column cutoff_at timestamptz;
+create index intent_due_by_cutoff on delivery.intent (sync, destination, coalesce(cutoff_at, 'infinity'), next_attempt_at, intent_id)
+    where state = 'planned';
+drop index delivery.intent_due;
 """
 
 FUNCTIONS = """
@@ -150,6 +167,9 @@ end $$;
 GRANTS = """
 grant select, insert, update, delete on hourline.traffic_account, hourline.traffic_holder, hourline.traffic_taken
     to hourline_load, hourline_deliver;
+revoke all on delivery.breaker from hourline_load, hourline_operate, hourline_transform, hourline_analyse;
+grant select, insert, update, delete on delivery.breaker to hourline_deliver;
+grant select on delivery.breaker to hourline_operate;
 grant select on hourline.traffic_account, hourline.traffic_holder, hourline.traffic_taken to hourline_operate;
 """
 
@@ -173,4 +193,8 @@ def downgrade() -> None:
         "lock_account",
     ):
         op.execute(f"drop function hourline.{name}")
-    op.execute("drop table hourline.traffic_taken, hourline.traffic_holder, hourline.traffic_account")
+    op.execute("drop table hourline.traffic_taken, hourline.traffic_holder, hourline.traffic_account, delivery.breaker")
+    op.execute(
+        "create index intent_due on delivery.intent (sync, destination, next_attempt_at, intent_id) where state = 'planned'"
+    )
+    op.execute("alter table delivery.intent drop column cutoff_at")
