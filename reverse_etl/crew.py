@@ -70,9 +70,10 @@ class Crew:
         self._halt = threading.Event()
         self._local = threading.local()
         self._lock = threading.Lock()  # over what the threads tell each other about the destination
-        self._troubled: dict[int, str] = {}  # intents that met trouble since the last that met none, and their subjects
+        self._troubled: dict[
+            int, str | None
+        ] = {}  # intents that met trouble since the last that met none, and their subjects
         self._poisoned: collections.deque[str] = collections.deque()
-        self._spared: set[str] = set()
         self.is_in_trouble = False
         self._resume_at = 0.0
         self._threads = [
@@ -248,7 +249,10 @@ class Crew:
         if outcome.result is Result.BUSY:
             self._resume_at = max(self._resume_at, self._clock.monotonic() + outcomes.wait(outcome, 0, 0.0))
         elif outcome.result is Result.FAILED or outcome.category in TROUBLED_CATEGORIES:
-            self._troubled[record.intent_id] = str(record.fields.get(self._subject_field))
+            is_unreached = (
+                outcome.result is Result.FAILED and outcome.status is None
+            )  # nobody's fault but the destination's
+            self._troubled[record.intent_id] = None if is_unreached else str(record.fields.get(self._subject_field))
             if len(self._troubled) >= TROUBLE_IN_A_ROW:
                 self._draw_conclusion(outcome)
         elif outcome.result is not Result.NOT_SENT:
@@ -257,9 +261,8 @@ class Crew:
     def _draw_conclusion(self, outcome: Outcome) -> None:
         """All of one subject: that one is poisoned, and the others go on. Of several: it is the destination."""
         subjects = set(self._troubled.values())
-        if len(subjects) == 1 and not subjects & set(self._spared):
-            self._spared.update(subjects)
-            self._poisoned.extend(subjects)
+        if len(subjects) == 1 and (subject := subjects.pop()) is not None:
+            self._poisoned.append(subject)
             self._troubled.clear()
             return
         self.stop(

@@ -75,7 +75,8 @@ class Judge:
         elif action == "send":
             tried = replace(told, result=Result.FAILED, vendor_id=None)
             again = outcomes.failed(tried, claim.failures, self.sync.max_attempts, 0.0)
-            state = replace(again, wait_seconds=0.0)
+            # The quiet period was wait enough for the first time; whoever loses answer after answer waits longer and longer.
+            state = replace(again, wait_seconds=0.0) if claim.failures == 0 else again
             told = replace(told, vendor_id=None)
         else:
             state = _UNDECIDED[action]
