@@ -218,11 +218,26 @@ def pass_departure(settings: Settings, planned: PlanReport, *, engine: Engine = 
     return held
 
 
-def push(settings: Settings, sync: str, destination: str) -> PushReport:
-    """Sends what is due to one destination, then follows up what it has accepted; one report of both."""
+def push(
+    settings: Settings,
+    sync: str,
+    destination: str,
+    *,
+    patience: float | None = None,
+    is_scheduled: bool = False,
+    progress: Callable[[PushReport], None] | None = None,
+) -> PushReport:
+    """Sends what is due to one destination, then follows up what it has accepted; one report of both.
+
+    Args:
+        patience: seconds to wait, all told, for what is due soon (again after a failure, or to be looked up); None: a night's.
+        is_scheduled: nobody waits for it: a destination left alone after trouble is not tried before its time.
+        progress: called after every batch, and before a wait with `waiting` and `next_at` set.
+    """
     import reverse_etl
 
-    sent = reverse_etl.push(settings, sync, destination)
+    given: dict[str, Any] = {} if patience is None else {"patience_seconds": patience}
+    sent = reverse_etl.push(settings, sync, destination, is_scheduled=is_scheduled, progress=progress, **given)
     followed = reverse_etl.follow_up(settings, sync, destination)
     report = sent[0]
     for each in followed:
