@@ -36,7 +36,7 @@ types: $(READY)  ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(READY)  ## the tests alone, on two processes; those marked `slow` are left out
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow"
 
 unit-slow: $(READY)  ## the tests marked `slow`: full size, kill -9 through the whole job
 	$(BIN)/pytest -m slow
@@ -45,7 +45,7 @@ test: lint types unit  ## everything that must pass before a change lands
 
 test-url: $(READY)  ## the tests marked `warehouse` on a PostgreSQL of yours: HOURLINE_TEST_WAREHOUSE_URL=…
 	@test -n "$$HOURLINE_TEST_WAREHOUSE_URL" || { echo "Set HOURLINE_TEST_WAREHOUSE_URL to a PostgreSQL >= 15 whose login may create databases and roles."; exit 2; }
-	$(BIN)/pytest -n 2 --dist loadgroup -m "warehouse and not slow"
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "warehouse and not slow"
 
 screenshots: $(READY)  ## show a real night and the lineage in a headless Chromium; pictures go to docs/images
 	$(BIN)/pytest -m browser --pictures docs/images
