@@ -94,7 +94,14 @@ def test_prefects_page_shows_the_night_with_its_tasks(nights: Nights, page: Page
     assert [run["state_type"] for run in runs] == ["COMPLETED", "COMPLETED"]
     first = min(runs, key=lambda run: run["start_time"])
     tasks = {run["name"] for run in _runs(nights.server, "task_runs") if run["flow_run_id"] == first["id"]}
-    assert {"land kantata", "check kantata", "build models", "plan erp_labor", "push erp_labor to netsuite", "reconcile"} <= tasks
+    assert {
+        "land kantata",
+        "check kantata",
+        "build models",
+        "plan erp_labor",
+        "push erp_labor to netsuite",
+        "reconcile",
+    } <= tasks
 
     page.open(f"{nights.server.ui_url}/runs/flow-run/{first['id']}?tab=Task+Runs")
     page.wait_for(first["name"], "Completed", "nightly", "reconcile", "push erp_labor to netsuite")
