@@ -35,8 +35,11 @@ lint: $(READY)  ## style, import law, SQL style
 types: $(READY)  ## mypy, strict
 	$(BIN)/mypy
 
-unit: $(READY)  ## the tests alone, on two processes; those marked `slow` are left out
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow"
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
+
+unit: $(READY)  ## the tests alone, on two processes; those marked `slow` are left out, and `browser` where no chromium is
+	@test -n "$(CHROMIUM)" || echo "No chromium here: the two tests that look at pages are left out."
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow$(if $(CHROMIUM),, and not browser)"
 
 unit-slow: $(READY)  ## the tests marked `slow`: full size, kill -9 through the whole job
 	$(BIN)/pytest -m slow
