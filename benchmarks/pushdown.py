@@ -202,6 +202,9 @@ def built() -> Iterator[tuple[str, str]]:
             Warehouse(server.url()).migrate()
             build(replace(load(home), warehouse_url=SecretStr(server.url())))
             with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'hourline'"  # what dbt left open
+                )
                 connection.execute("create database large template hourline")
             yield server.url(), server.url("large")
         finally:
