@@ -32,7 +32,7 @@ def dbt_on(warehouse: Warehouse, target: Path) -> Dbt:
                 "--target-path", str(target), "--log-path", str(target / "logs"), "--no-use-colors",
             ],
             env={**os.environ, **warehouse.dbt_environment()},
-            capture_output=True, text=True, timeout=300,
+            capture_output=True, text=True, timeout=540,
         )  # fmt: skip
 
     return run
