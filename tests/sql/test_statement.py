@@ -10,7 +10,7 @@ import pytest
 from tests.sql.delivered import Night
 from tests.sql.hand_made import Firm
 
-pytestmark = pytest.mark.warehouse
+pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("sql")]
 
 
 @pytest.fixture
