@@ -178,7 +178,8 @@ class Engine:
             came = self._crew.finished()
             if came and not connection.closed and not connection.invalidated:
                 with connection.begin():
-                    self._write_down(connection, came)
+                    halves = self._write_down(connection, came)
+                self._crew.submit(halves)  # they come back unsent
 
     # -- taking -------------------------------------------------------------------------------------------------------
 
