@@ -160,14 +160,15 @@ class BigLedger:
         ]
         return keys, [(f"drop index delivery.{name}", make) for _, name, key, _, make in rows if not key]
 
-    def change(self, first: int, count: int, minutes: int) -> dict[str, list[str]]:
-        """Let so many hours, spread over the newest tenth, want other minutes; the keys of a plan."""
+    def change(self, first: int, count: int) -> dict[str, list[str]]:
+        """Let so many hours, spread over the newest tenth, want minutes they never had; the keys of a plan."""
         stride = max(1, self.size // 10 // count)
         start = self.size - self.size // 10 + first
         ids = [str(start + stride * number) for number in range(count)]
         self.owner.execute(
-            "insert into public.changed select unnest(%s::text[]), %s on conflict (source_id) do update set minutes = excluded.minutes",
-            (ids, minutes),
+            "insert into public.changed select unnest(%s::text[]), (select coalesce(max(minutes), 0) + 1 from public.changed where minutes <> 480)"
+            " on conflict (source_id) do update set minutes = excluded.minutes",
+            (ids,),
         )
         return {"kantata": ids}
 

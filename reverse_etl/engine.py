@@ -194,7 +194,8 @@ class Engine:
             came = self._crew.finished()
             if came and not connection.closed and not connection.invalidated:
                 with connection.begin():
-                    self._write_down(connection, came)
+                    halves = self._write_down(connection, came)
+                self._crew.submit(halves)  # they come back unsent
 
     def _spare(self, connection: sa.Connection) -> None:
         """Put off what belongs to a customer whose every call ends in trouble, so that the others go on."""

@@ -316,8 +316,10 @@ def _hold_mass_change(run: _Run, rules: policy.Policy) -> str | None:
         if count < rules.mass_change_minimum:
             continue
         settled = run.execute(
-            "select count(*) from delivery.chain where sync = :sync and destination = :destination and settled_intent_id is not null",
+            "select count(*) from (select from delivery.chain where sync = :sync and destination = :destination"
+            " and settled_intent_id is not null limit :enough) counted",
             destination=destination,
+            enough=rules.enough_settled(count),
         ).scalar_one()
         if not rules.is_mass(count, settled):
             continue
