@@ -6,14 +6,16 @@ the states, the promise and its limits.
 """
 
 from reverse_etl.adoption import AdoptionReport, Unmatched, adopt
+from reverse_etl.causes import Cause, ExceptionRow, causes, exceptions
 from reverse_etl.planner import plan
 from reverse_etl.pusher import follow_up, push
 from reverse_etl.report import PlanReport, PlanTotal, PushReport
-from reverse_etl.story import ExceptionRow, Trace, TracedIntent, exceptions, trace
+from reverse_etl.story import Trace, TracedIntent, trace
 from reverse_etl.verbs import approve, hold_batch, hold_rows, replay
 
 __all__ = [
     "AdoptionReport",
+    "Cause",
     "ExceptionRow",
     "PlanReport",
     "PlanTotal",
@@ -23,6 +25,7 @@ __all__ = [
     "Unmatched",
     "adopt",
     "approve",
+    "causes",
     "exceptions",
     "follow_up",
     "hold_batch",
