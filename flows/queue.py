@@ -52,5 +52,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Misconfigured(f"{text!r} is no time.", remedy="Write it as 2026-11-16 or 2026-11-16T06:00+00:00.") from None
+        raise Misconfigured(
+            f"{text!r} is no time.", remedy="Write it as 2026-11-16 or 2026-11-16T06:00+00:00."
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

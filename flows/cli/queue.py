@@ -18,9 +18,7 @@ from flows.cli.frame import Desk, ExitCode, verb
 @click.option("--rows", is_flag=True, help="A line for each hour instead of one for each cause.")
 @click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True,
               help="Most rows shown to a person; --json gives all.")  # fmt: skip
-def exceptions(
-    desk: Desk, sync: str | None, cause: str | None, owner: str | None, rows: bool, limit: int
-) -> ExitCode:
+def exceptions(desk: Desk, sync: str | None, cause: str | None, owner: str | None, rows: bool, limit: int) -> ExitCode:
     """What is held or refused: why, whose it is, hours and money, since when, and when it is due.
 
     One line a cause: what has to be mended once, however many rows wait for it. --cause shows its rows, --rows all.
@@ -49,7 +47,9 @@ def exceptions(
 @click.option("--cause", default=None, help="Every open exception of this cause: its key (c…), or its words.")
 @click.option("--sync", default=None, help="Of this sync.")
 @click.option("--period", default=None, metavar="YYYY-MM", help="Of this work-date month.")
-@click.option("--since", default=None, metavar="TIME", help="Opened at or after this time (UTC unless it says otherwise).")
+@click.option(
+    "--since", default=None, metavar="TIME", help="Opened at or after this time (UTC unless it says otherwise)."
+)
 @click.option("--until", default=None, metavar="TIME", help="Opened before this time.")
 @click.option("--why", required=True, help="What was corrected; kept with the replay.")
 @click.option("--who", default=None, help="Who corrected it (default: the login name).")
