@@ -239,7 +239,7 @@ def test_sealing_goes_on_where_transactions_are_numbered_anew(story, owner):
     owner.commit()
     owner.execute("set session_replication_role = replica")
     late = owner.execute(
-        "insert into delivery.event (actor, verb, subject, xid) values ('old', 'told', 'sync:x', (select max(xid) from delivery.event)) returning event_id"
+        "insert into delivery.event (actor, verb, subject, xid) values ('old', 'told', 'sync:x', (select (max(xid)::text::bigint + 1)::text::xid8 from delivery.event)) returning event_id"
     ).fetchone()["event_id"]
     # The old sealer had come as far as everything but that last row.
     everything = {

@@ -96,7 +96,9 @@ create function delivery.cause_subject(kind text, i delivery.intent) returns tex
         when 'work_type' then coalesce(i.fields ->> 'item_ref', i.context ->> 'work_type')
         when 'plan' then 'plan ' || i.plan_id
     end
-    from (select coalesce(i.fields ->> 'employee_ref', 'user ' || (i.context ->> 'user_id')) as person) who
+    -- Where the destination doesn't know the person, the source's own id names them: a payroll day's id begins with it.
+    from (select coalesce(i.fields ->> 'employee_ref', 'user ' || (i.context ->> 'user_id'),
+                          'user ' || substring(i.source_id from '^(.+)-[0-9]{8}-[^-]+$')) as person) who
 $$;
 
 create function delivery.name_cause() returns trigger language plpgsql as $$
