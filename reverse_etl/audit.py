@@ -31,7 +31,7 @@ from reverse_etl import statements
 from reverse_etl.report import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from plumbing.settings import Settings
 
@@ -287,7 +287,8 @@ def _follow_chain(connection: psycopg.Connection[Any], kept: Mapping[int, Anchor
     position, previous = 0, START
     with connection.cursor(name="audit_chain", row_factory=namedtuple_row) as cursor:
         cursor.itersize = STREAMED_ROWS
-        for row in cursor.execute(_sql("chain"), {}):
+        rows: Iterable[Any] = cursor.execute(_sql("chain"), {})
+        for row in rows:
             expected = position + 1
             what = None
             if row.position != expected:
@@ -319,12 +320,15 @@ def _beside(connection: psycopg.Connection[Any]) -> Finding | None:
     """Rows that no seal or no event speaks of."""
     bounds = _place(connection).bounds
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        if row := cursor.execute(_sql("twice")).fetchone():
+        row: Any = cursor.execute(_sql("twice")).fetchone()
+        if row is not None:
             return Finding(KINDS[row.kind], _number(row.kind, row.row_id), row.position, "was sealed twice")
-        if row := cursor.execute(_sql("strangers"), bounds).fetchone():
+        row = cursor.execute(_sql("strangers"), bounds).fetchone()
+        if row is not None:
             what = "was inserted among sealed rows: it has no seal"
             return Finding(KINDS[row.kind], _number(row.kind, row.row_id), None, what)
-        if row := cursor.execute(_sql("intents"), {}).fetchone():
+        row = cursor.execute(_sql("intents"), {}).fetchone()
+        if row is not None:
             return Finding("intent", str(row.intent_id), None, row.what)
     return None
 

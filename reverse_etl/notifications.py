@@ -181,7 +181,7 @@ def _decide(engine: sa.Engine, channels: Mapping[str, Sequence[SecretStr]], repo
             if channel is None:
                 report.unheard += 1
                 continue
-            title, body = message(row)
+            title, body = message(dict(row))
             for number in range(1, len(channels[channel]) + 1):
                 _run(connection, "ask", {**row, "channel": f"{channel}#{number}", "title": title, "body": body})
             _run(connection, "told", dict(row))

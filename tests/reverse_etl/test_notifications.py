@@ -1,14 +1,17 @@
 """Telling people: over a real webhook and a real SMTP server on loopback, once a cause and step, whatever breaks."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from aiosmtpd.controller import Controller
 
+from flows.supervision import free_port
 from plumbing.secret_store import SecretStore
 from reverse_etl import notify, plan, replay
 from reverse_etl.notifications import channel_of, message
@@ -50,8 +53,6 @@ def hours_pass(desk, hours):
 
 
 def titles(server):
-    import json
-
     return [json.loads(call.body)["title"] for call in server.calls]
 
 
@@ -79,7 +80,7 @@ def test_nothing_is_said_of_people_or_pay():
     cause = {
         "cause": "invalid_reference: employee", "category": "invalid_reference", "subject_kind": "employee", "subject": "101",
         "sync": "payroll_hours", "destination": "gusto", "kind": "opened", "exceptions": 3, "owner": "payroll operations",
-        "minutes": 480, "money": {"USD": "1234.56"}, "opened_at": __import__("datetime").datetime(2026, 11, 16), "due_at": None,
+        "minutes": 480, "money": {"USD": "1234.56"}, "opened_at": datetime(2026, 11, 16, tzinfo=UTC), "due_at": None,
         "cause_key": "c1",
     }  # fmt: skip
     told = " ".join(message(cause))
@@ -209,11 +210,10 @@ class Mailbox:
 
 def test_a_mail_arrives_by_smtp(desk):
     mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=0)
-    controller._trigger_server = lambda: None  # it would call port 0; the server is bound when start returns
+    port = free_port(0)
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, ready_timeout=60)
     controller.start()
     try:
-        port = controller.server.sockets[0].getsockname()[1]
         address = f"mailto://127.0.0.1:{port}/?from=hourline@example.com&to=billing@example.com&mode=insecure"
         refuse(desk, 1)
         report = notify(with_channels(desk.settings, billing_operations=address))
