@@ -61,6 +61,20 @@ def test_what_happened_is_sealed_once_and_verifies(story):
     assert audit.seal(story.settings) == 0
 
 
+def test_amended_moved_and_withdrawn_hours_verify_as_planned(desk):
+    desk.want("91")
+    plan(desk.settings, SYNC)
+    desk.deliver()
+    for change in ({"minutes": 360}, {"legal_entity": "UK", "destination": "erp_uk"}, {"desired_state": "void"}):
+        desk.want("91", **change)
+        plan(desk.settings, SYNC)
+        for destination in ("erp", "erp_uk", "erp"):
+            desk.deliver(destination)
+    audit.seal(desk.settings)
+    found = audit.verify(desk.settings)
+    assert found.is_intact, found.text()
+
+
 def test_a_row_is_not_sealed_before_every_older_transaction_has_ended(desk, owner):
     url = desk.settings.warehouse_url.get_secret_value()
     with psycopg.connect(url, row_factory=dict_row) as late:
