@@ -7,12 +7,16 @@ from pathlib import Path
 import click
 
 from flows.cli import cli
-from flows.cli.frame import Desk, ExitCode, verb
+from flows.cli.frame import Desk, ExitCode, shared_options, verb
 
 
 @cli.group("audit", context_settings={"help_option_names": ["-h", "--help"]})
-def audit() -> None:
+@shared_options
+@click.pass_context
+def audit(ctx: click.Context, /, *, home: Path | None, as_json: bool, debug: bool) -> None:
     """Seal, verify and anchor the audit chain over events, calls and attempts."""
+    outer = ctx.find_object(Desk) or Desk()
+    ctx.obj = Desk(home or outer.home, as_json or outer.as_json, debug or outer.debug)
 
 
 @verb(audit, "seal")
