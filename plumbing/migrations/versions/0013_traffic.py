@@ -7,7 +7,7 @@ clocks differ share one allowance.
 from alembic import op
 
 revision = "0013_traffic"
-down_revision = "0005_checks"
+down_revision = "0011_statistics"
 branch_labels = None
 depends_on = None
 
