@@ -22,25 +22,29 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from plumbing import log
+from plumbing import log, quota, traffic
 from plumbing.answers import (
+    LABEL,
     Envelope,
     ErrorReader,
     Failures,
+    RefusalReader,
     body_of_error,
     json_body,
     json_bytes,
     no_envelope,
+    no_refusal,
     retry_after,
 )
 from plumbing.auth import SignInRefused
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import (
     Misconfigured,
+    RateLimited,
     Transient,
     UnexpectedAnswer,
 )
-from plumbing.limits import Allowance, gate_of
+from plumbing.limits import Allowance, Resting
 from plumbing.redaction import redact
 
 if TYPE_CHECKING:
@@ -75,7 +79,8 @@ class Timeouts:
 class Exchange:
     """What the hook sees of one try; the address without credentials, nothing of headers or bodies.
 
-    ``status`` is None when no answer came; ``elapsed`` is in seconds.
+    ``status`` is None when no answer came; ``elapsed`` is in seconds; ``label`` names the call where one address serves all;
+    ``is_done``: a write that the other side says it carried out.
     """
 
     method: str
@@ -83,6 +88,14 @@ class Exchange:
     status: int | None
     elapsed: float
     request_id: str | None
+    label: str | None = None
+    is_done: bool = False
+
+    @property
+    def path(self) -> str:
+        """The address without its host and its query, which may carry what people typed."""
+        _, _, after = self.url.partition("://")
+        return "/" + after.partition("/")[2].partition("?")[0].partition("#")[0]
 
 
 Hook = Callable[[Exchange], None]
@@ -95,8 +108,10 @@ class Client:
         connection: whom we speak to; named in every error.
         base_url: default ``connection.base_url``; paths are joined to it, absolute addresses must be of the same host.
         auth: a flow of `plumbing.auth`.
-        allowance: the vendor's limits, shared by all clients of the connection in this process.
+        allowance: the vendor's limits, shared by all clients of the connection in this process, and by every process on one
+            warehouse within `plumbing.traffic.shared`.
         error_reader: the vendor's error envelope.
+        refusal_reader: for a vendor that says no with a 2xx: the envelope of such an answer, None for a good one.
         headers: sent with every request.
         request_id_headers: answer headers in which the vendor names its own record of the call.
         transport: the seam for tests.
@@ -115,6 +130,7 @@ class Client:
         auth: httpx.Auth | None = None,
         allowance: Allowance | None = None,
         error_reader: ErrorReader = no_envelope,
+        refusal_reader: RefusalReader = no_refusal,
         timeout: Timeouts | None = None,
         headers: Mapping[str, str] | None = None,
         request_id_headers: Iterable[str] = ("x-request-id",),
@@ -128,10 +144,14 @@ class Client:
         self.before_send: Callable[[], None] | None = None
         self._auth = auth
         clock = clock or SystemClock()
+        self._refusal = refusal_reader
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
+        self._below = str(self._base)
+        self._origin = redact(f"{self._base.scheme}://{self._base.netloc.decode('ascii')}")
         self.allowance = allowance or Allowance()
-        self._gate = gate_of(connection.name, str(self._base), self.allowance, clock)
+        self._clock = clock
+        self._gate = traffic.gate_of(connection, str(self._base), self.allowance, clock)
         limits = self.timeout
         self._http = httpx.Client(
             headers={"Accept": "application/json", "User-Agent": "hourline", **(headers or {})},
@@ -154,8 +174,9 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and give back what is held of the allowance."""
         self._http.close()
+        self._gate.close()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """`request` with GET."""
@@ -190,6 +211,7 @@ class Client:
         is_read: bool | None = None,
         retries: int | None = None,
         expect_json: bool = True,
+        label: str | None = None,
     ) -> httpx.Response:
         """Send one call and give its successful (2xx) answer.
 
@@ -199,6 +221,7 @@ class Client:
             is_read: it changes nothing there and may be repeated; default by method (a SuiteQL query is a POST).
             retries: repetitions of a read; a write has none whatever is asked.
             expect_json: a body that is there must be JSON; get it by `json_body`.
+            label: what errors and hooks call it where one address serves all (a method of an RPC).
         """
         reads = method.upper() in READ_METHODS if is_read is None else is_read
         body: dict[str, Any] = {"content": content, "data": data}
@@ -210,6 +233,8 @@ class Client:
 
         def send() -> httpx.Response:
             request = self._http.build_request(method, address, params=params, headers=all_headers, **body)
+            if label is not None:
+                request.extensions[LABEL] = label
             return self._try(request, reads, expect_json)
 
         if not reads:
@@ -242,11 +267,13 @@ class Client:
     def _address(self, path: str) -> httpx.URL:
         absolute = path.startswith(("http://", "https://"))
         try:
-            url = httpx.URL(path) if absolute else self._base.join(path.lstrip("/"))
+            url = httpx.URL(path if absolute else self._below + path.lstrip("/"))
         except httpx.InvalidURL:
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was given an address that is none: {path}.", **self._failures.who()
             ) from None
+        if not absolute:
+            return url
         if (url.scheme, url.host, url.port) != (self._base.scheme, self._base.host, self._base.port):
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was pointed at another host, {url.host}; nothing was sent there.",
@@ -257,6 +284,7 @@ class Client:
     def _try(self, request: httpx.Request, reads: bool, expect_json: bool) -> httpx.Response:
         began = time.monotonic()
         response: httpx.Response | None = None
+        is_done = False
         try:
             with self._gate.slot():
                 if self.before_send is not None:
@@ -265,31 +293,56 @@ class Client:
                 response = self._http.send(
                     request, auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT
                 )
-        except SignInRefused as refusal:
-            raise self._failures.sign_in_refused(refusal.response) from None
+            self._check(response, reads, expect_json)
+            is_done = not reads
+        except Resting as rest:
+            raise self._left_alone(rest) from None
+        except SignInRefused as refused:
+            raise self._failures.sign_in_refused(refused.response) from None
         except httpx.HTTPError as error:
             raise self._failures.no_answer(error, request, reads) from error
         finally:
-            self._tell(request, response, time.monotonic() - began)
-        if not response.is_success:
-            raise self._failures.bad_answer(response, reads)
-        if expect_json and response.content:
-            self._failures.parse(response, reads)
+            self._tell(request, response, time.monotonic() - began, is_done)
         return response
 
-    def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float) -> None:
+    def _check(self, response: httpx.Response, reads: bool, expect_json: bool) -> None:
+        left = quota.read(response.headers.raw, self._clock.now())
+        if not response.is_success:
+            error = self._failures.bad_answer(response, reads)
+            self._gate.hear(response.status_code, getattr(error, "retry_after", None), left)
+            raise error
+        if left is not None:
+            self._gate.hear(response.status_code, None, left)
+        if expect_json and response.content:
+            self._failures.parse(response, reads)
+        refusal = self._refusal(response)
+        if refusal is not None:
+            raise self._failures.refused(response, refusal, reads)
+
+    def _left_alone(self, rest: Resting) -> RateLimited:
+        return RateLimited(
+            f"Connection {self.connection.name} asked to be left alone for {rest.seconds:.0f} s more; nothing was sent.",
+            retry_after=rest.seconds,
+            remedy="Nothing to do: what waits is sent when the time is over.",
+            **self._failures.who(),
+        )
+
+    def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float, is_done: bool) -> None:
         exchange = Exchange(
             method=request.method,
-            url=redact(str(request.url)),
+            url=self._origin + redact(request.url.raw_path.decode("ascii")),
             status=response.status_code if response is not None else None,
             elapsed=elapsed,
             request_id=self._failures.request_id(response) if response is not None else None,
+            label=request.extensions.get(LABEL),
+            is_done=is_done,
         )
         _log.debug(
             "http",
             connection=self.connection.name,
             method=exchange.method,
             url=exchange.url,
+            call=exchange.label,
             status=exchange.status,
             seconds=round(elapsed, 3),
             request_id=exchange.request_id,
@@ -341,6 +394,7 @@ __all__ = [
     "ErrorReader",
     "Exchange",
     "Hook",
+    "RefusalReader",
     "Timeouts",
     "body_of_error",
     "json_body",

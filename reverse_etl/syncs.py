@@ -26,6 +26,8 @@ class Sync:
         relation: the sync view.
         contracts: material fields by contract version; versions are never edited once sent under, only added.
         operations: what may be done at a destination at all; the writer may be able to do less.
+        subject_field: the material field that names whom a row is about (a project, a person): one whose every call ends in
+            trouble is put off, and the others go on.
         size_fields: material fields that say only how much of the same it is: a change of these alone can be adjusted for.
         batch_limit: most intents claimed at once by one worker.
         max_attempts: tries of one intent before it is parked for a person.
@@ -45,9 +47,10 @@ class Sync:
     relation: str
     contracts: Mapping[int, tuple[str, ...]]
     default_owner: str
+    subject_field: str
     operations: frozenset[str] = frozenset({"create", "amend", "delete", "reverse", "adjust"})
     size_fields: frozenset[str] = frozenset({"minutes"})
-    batch_limit: int = 64
+    batch_limit: int = 1024
     max_attempts: int = 8
     mass_change_share: str = "0.2"
     mass_change_minimum: int = 50
@@ -87,6 +90,7 @@ _DECLARED = (
             )
         },
         default_owner="billing operations",
+        subject_field="project_ref",
     ),
     Sync(
         name="payroll_hours",
@@ -96,6 +100,7 @@ _DECLARED = (
         contracts={1: ("employee_ref", "job_ref", "work_date", "time_zone", "entries")},
         size_fields=frozenset({"entries"}),
         default_owner="payroll operations",
+        subject_field="employee_ref",
     ),
     Sync(
         name="psa_invoice_status",
@@ -105,6 +110,7 @@ _DECLARED = (
         contracts={1: ("subject_id", "invoice_ref", "invoice_number", "status", "external_status")},
         operations=frozenset({"create", "amend"}),
         default_owner="billing operations",
+        subject_field="invoice_ref",
     ),
 )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from simulators.firm.model import World
 
-NOT_VENDORS = {"kit", "firm", "serve", "__main__"}
+NOT_VENDORS = {"kit", "firm", "serve", "faultproxy", "__main__"}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ VERBS = {
     "adopt": ("deliver", "Settle, unsent, the hours a destination already holds."),
     "exceptions": ("queue", "What was refused or held, why, and whose it is."),
     "replay": ("queue", "Send corrected exceptions again."),
+    "notify": ("queue", "Tell the owners of causes: opened, grown, overdue, solved."),
+    "audit": ("audit", "Seal, verify and anchor the audit chain."),
     "proposals": ("decide", "Corrections that two people have to agree to."),
     "approve": ("decide", "Agree to proposals; the second person's word lets them go."),
     "reject": ("decide", "Turn proposals down; the destination stays as it is."),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import VERBS
-from tests.bad_input.conftest import Office, at
+from tests.fixtures.workplace import Office, at
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 
@@ -62,7 +62,7 @@ def test_a_broken_secrets_file_is_told_without_a_word_of_it(office: Office) -> N
     [
         (
             {"system": "harvest"},
-            "an unknown system 'harvest'. Known systems are gusto, kantata, netsuite, salesforce, workday.",
+            "an unknown system 'harvest'. Known systems are gusto, kantata, netsuite, salesforce, tryton, workday.",
         ),
         ({"base_url": "http://api.example.com"}, "without TLS"),
         ({"base_url": ""}, "has in [connections.kantata] no base_url"),

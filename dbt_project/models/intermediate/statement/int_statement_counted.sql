@@ -38,6 +38,19 @@ live as (
     select i.source_system, 'invoices', i.source_id, null::date, null::numeric
     from {{ ref('stg_netsuite__invoices') }} as i
     where not i.is_deleted
+    {%- for resource, minutes in [
+        ('timesheet_lines', 'r.minutes'), ('invoices', 'null::numeric'), ('invoice_lines', 'null::numeric'), ('payments', 'null::numeric'),
+    ] if connections('tryton') %}
+    union all
+    select
+        r.source_system,
+        '{{ resource }}',
+        r.source_id,
+        {{ "date_trunc('month', r.work_date)::date" if resource == 'timesheet_lines' else 'null::date' }},
+        {{ minutes }}
+    from {{ ref('stg_tryton__' ~ resource) }} as r
+    where not r.is_deleted
+    {%- endfor %}
     union all
     select s.source_system, 'timesheet_submissions', s.source_id, null::date, null::numeric
     from {{ ref('stg_kantata__timesheet_submissions') }} as s
@@ -45,7 +58,17 @@ live as (
     union all
     select c.source_system, c.resource, c.source_id, null::date, null::numeric
     from {{ source('landing', 'current_record') }} as c
-    where not c.is_deleted
+    where
+        not c.is_deleted
+        -- What its list lacks and, by id, is neither shown nor called gone (an archived project, and its tasks) the source can't count.
+        and not exists (
+            select 1 from {{ source('landing', 'suspect') }} as s
+            where
+                s.connection = c.source_system
+                and s.resource = c.resource
+                and s.source_id = c.source_id
+                and s.resolved_at is null
+        )
 ),
 
 held_back as (

@@ -1,0 +1,1 @@
+"""The destination takes our key and ignores it; it can be searched."""

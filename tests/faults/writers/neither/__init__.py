@@ -1,0 +1,1 @@
+"""The destination makes a record of every create and can't be asked."""
