@@ -246,7 +246,8 @@ class Desk:
             sa.text(
                 "select i.intent_id from jsonb_to_recordset(cast(:late as jsonb)) as v (intent_id bigint, vendor_id text)"
                 " join delivery.intent i on i.intent_id = v.intent_id"
-                " where i.state in ('acknowledged', 'accepted') and i.operation in ('create', 'reverse', 'adjust') and i.vendor_id <> v.vendor_id"
+                " where i.state in ('acknowledged', 'accepted') and i.operation in ('create', 'reverse', 'adjust')"
+                " and i.vendor_id <> v.vendor_id"
             ),
             {"late": _json([{"intent_id": c.claim.record.intent_id, "vendor_id": c.outcome.vendor_id} for c in late])},
         )
