@@ -6,29 +6,40 @@ the states, the promise and its limits.
 """
 
 from reverse_etl.adoption import AdoptionReport, Unmatched, adopt
+from reverse_etl.audit import Anchor, Finding, Verification, seal
+from reverse_etl.causes import Cause, ExceptionRow, causes, exceptions
+from reverse_etl.notifications import NotifyReport, notify
 from reverse_etl.planner import plan
 from reverse_etl.pusher import follow_up, push
 from reverse_etl.report import PlanReport, PlanTotal, PushReport
-from reverse_etl.story import ExceptionRow, Trace, TracedIntent, exceptions, trace
+from reverse_etl.story import Trace, TracedIntent, trace
 from reverse_etl.verbs import approve, hold_batch, hold_rows, replay
 
 __all__ = [
     "AdoptionReport",
+    "Anchor",
+    "Cause",
     "ExceptionRow",
+    "Finding",
+    "NotifyReport",
     "PlanReport",
     "PlanTotal",
     "PushReport",
     "Trace",
     "TracedIntent",
     "Unmatched",
+    "Verification",
     "adopt",
     "approve",
+    "causes",
     "exceptions",
     "follow_up",
     "hold_batch",
     "hold_rows",
+    "notify",
     "plan",
     "push",
     "replay",
+    "seal",
     "trace",
 ]

@@ -61,7 +61,9 @@ def of_error(error: HourlineError, operation: Operation) -> Outcome:
         category="unnamed_error",
         field=getattr(error, "field", None),
         code=error.code,
-        message=error.message,
+        message=str(error)
+        if isinstance(error, Forbidden)
+        else error.message,  # who lacks a right is told what to ask for
         status=error.status,
         retry_after=getattr(error, "retry_after", None),
     )

@@ -65,6 +65,8 @@ def plan(
     declared = named(sync)
     engine = destinations.engine(settings, "deliver")
     try:
+        if keys is None:
+            _refresh_statistics(engine, declared)
         with engine.connect() as connection, connection.begin() as transaction:
             # One plan of a sync at a time. The lock is taken first, so that every later statement sees what the last plan wrote.
             connection.execute(
@@ -77,6 +79,15 @@ def plan(
         engine.dispose()
     _log.info("planned", sync=sync, dry_run=dry_run, batch_state=report.batch_state, intents=report.intents)
     return report
+
+
+def _refresh_statistics(engine: sa.Engine, sync: Sync) -> None:
+    """In a transaction of its own, so that its locks are gone when the plan begins."""
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.text("select hourline.refresh_statistics()"))
+    except sa.exc.ProgrammingError as error:
+        raise _unreadable(sync, error) from None
 
 
 def _plan(
@@ -181,7 +192,7 @@ def _decide(run: _Run, keys: Keys | None, table: str) -> None:
 def _unreadable(sync: Sync, error: sa.exc.ProgrammingError) -> Exception:
     state = getattr(error.orig, "sqlstate", "")
     words = str(error.orig).splitlines()[0]
-    if state in {"42P01", "3F000"}:  # no such table, no such schema
+    if state in {"42P01", "3F000", "42883"}:  # no such table, no such schema, no such function: not migrated or built
         return Misconfigured(
             f"The sync view {sync.relation} does not exist.", remedy="Run `hourline build` first; nothing was planned."
         )
@@ -305,8 +316,10 @@ def _hold_mass_change(run: _Run, rules: policy.Policy) -> str | None:
         if count < rules.mass_change_minimum:
             continue
         settled = run.execute(
-            "select count(*) from delivery.chain where sync = :sync and destination = :destination and settled_intent_id is not null",
+            "select count(*) from (select from delivery.chain where sync = :sync and destination = :destination"
+            " and settled_intent_id is not null limit :enough) counted",
             destination=destination,
+            enough=rules.enough_settled(count),
         ).scalar_one()
         if not rules.is_mass(count, settled):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -23,6 +24,10 @@ class Policy:
     def is_mass(self, changes: int, settled: int) -> bool:
         """Whether so many changes to so much that is in effect want a person's word."""
         return changes >= self.mass_change_minimum and changes > self.mass_change_share * settled
+
+    def enough_settled(self, changes: int) -> int | None:
+        """How much in effect makes so many changes no mass change: counting may stop there. None: however much it is."""
+        return math.ceil(changes / self.mass_change_share) if self.mass_change_share else None
 
 
 def load(connection: sa.Connection, sync: Sync) -> Policy:

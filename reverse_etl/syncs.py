@@ -26,6 +26,8 @@ class Sync:
         relation: the sync view.
         contracts: material fields by contract version; versions are never edited once sent under, only added.
         operations: what may be done at a destination at all; the writer may be able to do less.
+        subject_field: the material field that names whom a row is about (a project, a person): one whose every call ends in
+            trouble is put off, and the others go on.
         batch_limit: most intents claimed at once by one worker.
         max_attempts: tries of one intent before it is parked for a person.
         mass_change_share, mass_change_minimum: a plan that amends or deletes more than this share of what is settled, and at
@@ -41,8 +43,9 @@ class Sync:
     relation: str
     contracts: Mapping[int, tuple[str, ...]]
     default_owner: str
+    subject_field: str
     operations: frozenset[str] = frozenset({"create", "amend", "delete"})
-    batch_limit: int = 64
+    batch_limit: int = 1024
     max_attempts: int = 8
     mass_change_share: str = "0.2"
     mass_change_minimum: int = 50
@@ -80,6 +83,7 @@ _DECLARED = (
             )
         },
         default_owner="billing operations",
+        subject_field="project_ref",
     ),
     Sync(
         name="payroll_hours",
@@ -88,6 +92,7 @@ _DECLARED = (
         relation="sync.sync_payroll__hours",
         contracts={1: ("employee_ref", "job_ref", "work_date", "time_zone", "entries")},
         default_owner="payroll operations",
+        subject_field="employee_ref",
     ),
     Sync(
         name="psa_invoice_status",
@@ -97,6 +102,7 @@ _DECLARED = (
         contracts={1: ("subject_id", "invoice_ref", "invoice_number", "status", "external_status")},
         operations=frozenset({"create", "amend"}),
         default_owner="billing operations",
+        subject_field="invoice_ref",
     ),
 )
 

@@ -25,6 +25,8 @@ VERBS = {
     "adopt": ("deliver", "Settle, unsent, the hours a destination already holds."),
     "exceptions": ("queue", "What was refused or held, why, and whose it is."),
     "replay": ("queue", "Send corrected exceptions again."),
+    "notify": ("queue", "Tell the owners of causes: opened, grown, overdue, solved."),
+    "audit": ("audit", "Seal, verify and anchor the audit chain."),
     "reconcile": ("account", "The statement: is every approved hour accounted for?"),
     "trace": ("account", "One time entry's story through every system."),
     "nightly": ("show", "The whole night's work: land, check, build, deliver, reconcile."),

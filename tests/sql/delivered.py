@@ -104,9 +104,12 @@ class Night:
         """The destinations are read after all was acknowledged, and hold just what was posted."""
         self.begin_reading()
         for key, vendor, minutes, fields in self.posted("erp_labor"):
-            self.time_bill(vendor, key, minutes, rate=fields["rate"], is_billable=fields["is_billable"])
-        for key, vendor, minutes, _ in self.posted("payroll_hours"):
-            self.time_sheet(vendor, key, minutes)
+            self.time_bill(
+                vendor, key, minutes, rate=fields["rate"], is_billable=fields["is_billable"], employee=fields["employee_ref"],
+                customer=fields["project_ref"], casetaskevent=fields["task_ref"], trandate=fields["work_date"],
+            )  # fmt: skip
+        for key, vendor, minutes, fields in self.posted("payroll_hours"):
+            self.time_sheet(vendor, key, minutes, entity_uuid=fields["employee_ref"], job_uuid=fields["job_ref"])
         self.count()
 
     def posted(self, sync: str) -> list[tuple[str, str, Decimal, dict[str, Any]]]:
@@ -125,12 +128,16 @@ class Night:
             )
 
     def time_bill(self, vendor_id: str, key: str | None, minutes: Decimal | float | str, **changed: Any) -> None:
-        """A version of an ERP time row, in hours as SuiteQL gives them."""
+        """A version of an ERP time row, in hours as SuiteQL gives them; what isn't said is as it was."""
         is_deleted = changed.pop("is_deleted", False)
         is_billable = changed.pop("is_billable", True)
-        record = {
-            "id": vendor_id, "hours": str(round(Decimal(minutes) / 60, 6)), "trandate": "2026-10-05", "subsidiary": "1", "externalid": key,
-            "isbillable": "T" if is_billable else "F", "rate": "150",
+        before = self.before("netsuite", "time_bills", vendor_id) or {
+            "trandate": "2026-10-05",
+            "subsidiary": "1",
+            "rate": "150",
+        }
+        record = before | {
+            "id": vendor_id, "hours": str(round(Decimal(minutes) / 60, 6)), "externalid": key, "isbillable": "T" if is_billable else "F",
         } | changed  # fmt: skip
         self.firm.land(
             "netsuite",
@@ -141,14 +148,31 @@ class Night:
         )
 
     def time_sheet(
-        self, vendor_id: str, key: str | None, minutes: Decimal | float | str, *, is_deleted: bool = False
+        self,
+        vendor_id: str,
+        key: str | None,
+        minutes: Decimal | float | str,
+        *,
+        is_deleted: bool = False,
+        **changed: Any,
     ) -> None:
-        """A version of a time sheet, in hours with three decimals."""
-        record = {
-            "uuid": vendor_id, "entity_uuid": "gu-1", "time_zone": "America/New_York", "shift_started_at": "2026-10-05T13:00:00Z",
+        """A version of a time sheet, in hours with three decimals; what isn't said is as it was."""
+        before = self.before("gusto", "time_sheets", vendor_id) or {
+            "entity_uuid": "gu-1", "time_zone": "America/New_York", "shift_started_at": "2026-10-05T13:00:00Z",
+        }  # fmt: skip
+        record = before | changed | {
+            "uuid": vendor_id,
             "metadata": {"dw_key": key} if key else {}, "entries": [{"hours_worked": str(round(Decimal(minutes) / 60, 3)), "pay_classification": "Regular"}],
         }  # fmt: skip
         self.firm.land("gusto", "time_sheets", vendor_id, record, is_deleted=is_deleted)
+
+    def before(self, connection: str, resource: str, source_id: str) -> dict[str, Any]:
+        """What landed last of a record; nothing if none did."""
+        row = self.connection.execute(
+            f"select record from raw_{connection}.{resource} where source_id = %s order by version desc limit 1",
+            (source_id,),
+        ).fetchone()
+        return dict(row[0]) if row else {}
 
     def count(self) -> None:
         """Each system's own count of what it holds now, as it would answer: what landed, and is not deleted."""

@@ -10,7 +10,7 @@ import pytest
 from tests.sql.delivered import Night
 from tests.sql.hand_made import Firm
 
-pytestmark = pytest.mark.warehouse
+pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("sql")]
 
 
 @pytest.fixture
@@ -155,6 +155,51 @@ def test_a_rate_changed_there_is_changed_by_hand(night: Night) -> None:
     night.count()
     assert found(night) == {("erp_labor", 5, "by hand")}
     assert bucket(night, 5, "erp_labor", "changed by hand there") == (0, 100)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"employee": "1"}, {"customer": "1"}, {"casetaskevent": "1"}, {"trandate": "2026-10-06"}],
+    ids=lambda one: next(iter(one)),
+)
+def test_an_hour_moved_there_is_changed_by_hand_though_its_minutes_are_the_same(
+    night: Night, changed: dict[str, str]
+) -> None:
+    night.time_bill("v-1001", "kantata-1001-g1", 120, **changed)
+    night.count()
+    assert found(night) == {("erp_labor", 5, "by hand")}
+    assert bucket(night, 5, "erp_labor", "changed by hand there") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"entity_uuid": "gu-9"}, {"job_uuid": "gj-9"}, {"shift_started_at": "2026-10-06T13:00:00Z"}],
+    ids=lambda one: next(iter(one)),
+)
+def test_a_sheet_moved_there_is_changed_by_hand_though_its_minutes_are_the_same(
+    night: Night, changed: dict[str, str]
+) -> None:
+    (key, vendor, minutes, _), *_ = night.posted("payroll_hours")
+    night.time_sheet(vendor, key, minutes, **changed)
+    night.count()
+    assert found(night) == {("payroll_hours", 5, "by hand")}
+
+
+def test_an_hour_that_never_stood_where_it_was_posted_is_unexplained(night: Night) -> None:
+    night.connection.execute(
+        "update raw_netsuite.time_bills set record = record || '{\"customer\": \"1\"}' where source_id = 'v-1001'"
+    )
+    assert found(night) == {("erp_labor", 5, "unexplained")}
+
+
+def test_an_open_integrity_alarm_is_unexplained_until_it_closes(night: Night) -> None:
+    night.connection.execute(
+        "insert into delivery.exception (sync, category, cause, owner, message) "
+        "values ('payroll_hours', 'integrity', 'row missing from the sync view', 'data engineering', 'empty')"
+    )
+    assert found(night) == {("payroll_hours", 4, "unexplained")}
+    night.connection.execute("update delivery.exception set closed_at = now()")
+    assert found(night) == set()
 
 
 def test_a_row_that_never_was_there_as_posted_is_unexplained(night: Night) -> None:

@@ -20,6 +20,7 @@ seen as materialized (
         bill.is_billable,
         bill.is_deleted,
         bill.work_date,
+        {{ place('bill.employee_id', 'bill.job_id', 'bill.project_task_id', 'bill.work_date') }} as place,
         entity.legal_entity,
         bill.landed_at,
         {{ var('erp_quantum_minutes') }} as quantum,
@@ -98,6 +99,7 @@ seen as materialized (
         false,
         sheet.is_deleted,
         sheet.work_date,
+        {{ place('sheet.employee_uuid', 'sheet.job_uuid', 'null', 'sheet.work_date') }},
         entity.legal_entity,
         sheet.landed_at,
         {{ var('payroll_quantum_minutes') }},
@@ -133,6 +135,12 @@ posted as materialized (
         intent.currency,
         (intent.fields ->> 'rate')::numeric as rate,
         coalesce((intent.fields ->> 'is_billable')::boolean, false) as is_billable,
+        {{ place(
+            "intent.fields ->> 'employee_ref'",
+            "coalesce(intent.fields ->> 'project_ref', intent.fields ->> 'job_ref')",
+            "intent.fields ->> 'task_ref'",
+            "intent.fields ->> 'work_date'"
+        ) }} as place,
         intent.is_adopted,
         intent.created_at,
         intent.state_since,
@@ -186,6 +194,7 @@ compared as (
                         and version.vendor_id = there.vendor_id
                         and (posted.is_adopted or version.landed_at >= posted.created_at)
                         and abs(version.minutes - posted.minutes) < there.quantum
+                        and version.place = posted.place
                         and (posted.is_adopted or posted.rate is null or version.rate = posted.rate)
                 ) then 'changed by hand there'
             else 'unexplained'
@@ -201,7 +210,7 @@ compared as (
                     then coalesce(seen.billed_amount, posted.amount)
                 else coalesce(seen.billed_amount, priced.amount)
             end as amount,
-            abs(seen.minutes - posted.minutes) >= seen.quantum or priced.is_different as is_different
+            abs(seen.minutes - posted.minutes) >= seen.quantum or seen.place <> posted.place or priced.is_different as is_different
         from seen
         cross join
             lateral (
