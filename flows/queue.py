@@ -28,7 +28,7 @@ def replay(
 ) -> int:  # fmt: skip
     """Puts corrected exceptions back to planned, with who corrected what; returns how many."""
     chosen: dict[str, Any] = {
-        "cause": cause, "sync": sync, "period": _month(period), "since": _moment(since), "until": _moment(until)
+        "cause": cause, "sync": sync, "period": month(period), "since": _moment(since), "until": _moment(until)
     }  # fmt: skip
     return reverse_etl.replay(
         settings, exception_ids=list(exception_ids) or None, actor=who, why=why,
@@ -36,7 +36,8 @@ def replay(
     )  # fmt: skip
 
 
-def _month(period: str | None) -> date | None:
+def month(period: str | None) -> date | None:
+    """The first day of a month written as YYYY-MM."""
     if period is None:
         return None
     try:

@@ -36,6 +36,8 @@ _COLUMNS = """
     cast(p.fields as text) as previous, cast(p.payload as text) as previous_payload, i.vendor_id,
     cast(i.vendor_detail as text) as vendor_detail, i.legal_entity, i.work_date, i.state_since as sent_at,
     c.settled_vendor_id, i.attempt_count, i.failure_count, i.look_count,
+    case when i.corrects is not null then (select o.record_key from delivery.intent o where o.intent_id = i.corrects) end as corrects_key,
+    case when i.corrects is not null then (select o.vendor_id from delivery.intent o where o.intent_id = i.corrects) end as corrects_id,
     extract(epoch from hourline.now() - i.doubt_since) as doubt_seconds
 """
 
@@ -135,6 +137,11 @@ class Desk:
         rows = self.run(connection, "claim_doubtful", limit=limit, lease_seconds=lease_seconds)
         return [_claim(row) for row in rows]
 
+    def pick(self, connection: sa.Connection, intent_id: int) -> tuple[Claim, sa.RowMapping] | None:
+        """One intent for a person to decide about, its row and its chain's locked; None when there is no such intent."""
+        row = self.run(connection, "pick", intent_id=intent_id).first()
+        return None if row is None else (_claim(row), row._mapping)
+
     def accepted(self, connection: sa.Connection) -> list[Claim]:
         """What was taken there and is not yet in effect; not leased, as following up only reads and asks again."""
         return [_claim(row) for row in self.run(connection, "accepted")]
@@ -220,6 +227,8 @@ class Desk:
         if effective:
             self.run(connection, "settle_written", intent_ids=effective)
             self.run(connection, "settle_deleted", intent_ids=effective)
+            if any(c.claim.record.operation in {Operation.REVERSE, Operation.ADJUST} for c in changes):
+                self.run(connection, "link_corrected", intent_ids=effective)
             self.run(connection, "close_exceptions", intent_ids=effective, why="it is in effect now")
         troubled = [c for c in changes if c.transition.exception]
         if troubled:
@@ -269,11 +278,11 @@ def _claim(row: Any, *, is_new: bool = False) -> Claim:
     (
         intent_id, sync, destination, operation, record_key, request_key, correlation_id, fields, context, payload, previous,
         previous_payload, vendor_id, vendor_detail, legal_entity, work_date, sent_at, settled_vendor_id, attempts, failures, looks,
-        doubt_seconds,
+        corrects_key, corrects_id, doubt_seconds, *_
     ) = row  # fmt: skip
     if is_new:
         attempts, looks = attempts + 1, 0
-        vendor_id = None if operation == Operation.CREATE else settled_vendor_id
+        vendor_id = None if Operation(operation).makes_a_row else settled_vendor_id
     record = Record(
         intent_id=intent_id,
         sync=sync,
@@ -292,6 +301,8 @@ def _claim(row: Any, *, is_new: bool = False) -> Claim:
         legal_entity=legal_entity,
         work_date=work_date,
         sent_at=sent_at,
+        corrects_key=corrects_key,
+        corrects_id=corrects_id,
     )
     return Claim(record, attempts, failures, looks, float(doubt_seconds or 0))
 

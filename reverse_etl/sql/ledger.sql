@@ -75,6 +75,17 @@ join delivery.chain c on c.sync = i.sync and c.chain_key = i.chain_key
 left join delivery.intent p on p.intent_id = c.settled_intent_id
 order by i.intent_id;
 
+-- name: pick
+select {columns}, i.state, i.reason, i.held_by, i.is_by_hand, i.source_system, i.source_id, i.chain_key, c.settled_intent_id,
+       c.destination as chain_destination, c.settled_intent_id = i.intent_id as is_in_effect, c.is_gone_accepted, c.is_in_pieces,
+       exists (select from delivery.intent f where f.sync = i.sync and f.chain_key = i.chain_key
+               and f.state in ('sending', 'accepted', 'in_doubt', 'unknown')) as is_in_flight
+from delivery.intent i
+join delivery.chain c on c.sync = i.sync and c.chain_key = i.chain_key
+left join delivery.intent p on p.intent_id = c.settled_intent_id
+where i.intent_id = :intent_id
+for update of i, c;
+
 -- name: accepted
 select {columns}
 from delivery.intent i
@@ -141,9 +152,10 @@ set settled_intent_id = i.intent_id, settled_minutes = i.minutes, settled_amount
     settled_work_date = i.work_date, settled_period = i.period, settled_legal_entity = i.legal_entity, settled_vendor_id = i.vendor_id,
     settled_record_key = i.record_key, settled_state = i.state, settled_fingerprint = i.fingerprint,
     settled_contract_version = i.contract_version, settled_at = hourline.now(), destination = i.destination, generation = i.generation,
-    open_intent_id = nullif(c.open_intent_id, i.intent_id)
+    open_intent_id = nullif(c.open_intent_id, i.intent_id),
+    is_in_pieces = i.operation = 'adjust', reversed_intent_id = null, is_gone_accepted = false
 from delivery.intent i
-where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation in ('create', 'amend')
+where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation in ('create', 'amend', 'adjust')
     and c.sync = i.sync and c.chain_key = i.chain_key;
 
 -- name: settle_deleted
@@ -151,10 +163,16 @@ update delivery.chain c
 set settled_intent_id = null, settled_minutes = null, settled_amount = null, settled_currency = null, settled_work_date = null,
     settled_period = null, settled_legal_entity = null, settled_vendor_id = null, settled_record_key = null, settled_state = null,
     settled_fingerprint = null, settled_contract_version = null, settled_at = null, generation = i.generation + 1,
-    open_intent_id = nullif(c.open_intent_id, i.intent_id)
+    open_intent_id = nullif(c.open_intent_id, i.intent_id),
+    is_in_pieces = false, reversed_intent_id = case when i.operation = 'reverse' then i.corrects end
 from delivery.intent i
-where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation = 'delete'
+where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation in ('delete', 'reverse')
     and c.sync = i.sync and c.chain_key = i.chain_key;
+
+-- name: link_corrected
+update delivery.intent o set corrected_by = i.intent_id
+from delivery.intent i
+where i.intent_id = any(cast(:intent_ids as bigint[])) and i.operation in ('reverse', 'adjust') and o.intent_id = i.corrects;
 
 -- name: open_exceptions
 insert into delivery.exception (intent_id, sync, source_system, chain_key, destination, category, cause, owner, message, money, currency,

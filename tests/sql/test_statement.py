@@ -339,6 +339,80 @@ def test_an_hour_moved_to_another_month_counts_in_both(night: Night) -> None:
     assert bucket(night, 4, "erp_labor", "waiting", period="2026-11-01", reason="not planned yet")[0] == 50
 
 
+@pytest.fixture
+def reversed_night(night: Night) -> Night:
+    """An hour that was reversed and posted again, all three rows read back."""
+    night.reverse("1001")
+    night.post_again("1001")
+    night.begin_reading()
+    night.time_bill("reverse-1001", "kantata-1001-g2", -120)
+    night.time_bill("create-1001", "kantata-1001-g3", 120)
+    night.count()
+    return night
+
+
+def test_a_reversed_pair_nets_to_zero_inside_posted(reversed_night: Night) -> None:
+    assert found(reversed_night) == set()
+    assert bucket(reversed_night, 4, "erp_labor", "posted", currency="USD") == (190, Decimal("517.08"))
+    assert bucket(reversed_night, 5, "erp_labor", "posted", currency="USD") == (190, Decimal("517.08"))
+    assert bucket(reversed_night, 5, "erp_labor", "read back", legal_entity="US", currency="USD")[0] == 140
+
+
+def test_a_reversed_hour_that_nobody_posts_again_is_unexplained(night: Night) -> None:
+    night.reverse("1001")
+    night.begin_reading()
+    night.time_bill("reverse-1001", "kantata-1001-g2", -120)
+    night.count()
+    assert found(night) == {("erp_labor", 4, "unexplained")}
+    assert bucket(night, 5, "erp_labor", "posted", legal_entity="US", currency="USD")[0] == 20
+
+
+def test_a_reversing_row_that_is_missing_there_is_unexplained(reversed_night: Night) -> None:
+    reversed_night.connection.execute("delete from raw_netsuite.time_bills where source_id = 'reverse-1001'")
+    reversed_night.count()
+    assert found(reversed_night) == {("erp_labor", 5, "unexplained")}
+
+
+def test_an_original_deleted_there_after_its_reversal_is_gone_by_hand(reversed_night: Night) -> None:
+    reversed_night.time_bill("v-1001", "kantata-1001-g1", 120, is_deleted=True)
+    reversed_night.count()
+    assert found(reversed_night) == {("erp_labor", 5, "by hand")}
+    assert bucket(reversed_night, 5, "erp_labor", "gone by hand there") == (120, 300)
+
+
+def test_a_reversal_made_by_hand_as_two_people_agreed_is_named_and_no_finding(night: Night) -> None:
+    night.reverse("1001")
+    night.post_again("1001")
+    night.connection.execute("update delivery.intent set is_by_hand = true where operation = 'reverse'")
+    night.begin_reading()
+    night.time_bill("create-1001", "kantata-1001-g3", 120)
+    night.count()
+    assert found(night) == set()
+    assert bucket(night, 5, "erp_labor", "changed by hand there", currency="USD") == (-120, -300)
+
+
+def test_an_adjusted_day_is_read_back_in_its_pieces(night: Night) -> None:
+    (key, _, minutes, _), *_ = night.posted("payroll_hours")
+    day = key.removeprefix("kantata-").removesuffix("-g1")
+    night.firm.entry("1020", user_id=day.split("-")[0], time_in_minutes=30)
+    night.adjust(day, int(minutes) + 30)
+    night.begin_reading()
+    night.time_sheet(f"adjust-{day}", f"kantata-{day}-g2", 30)
+    night.count()
+    assert ("payroll_hours", 5, "unexplained") not in found(night)
+    night.time_sheet(f"adjust-{day}", f"kantata-{day}-g2", 45)
+    night.count()
+    assert ("payroll_hours", 5, "by hand") in found(night)
+
+
+def test_a_proposal_is_held_with_its_reason(night: Night) -> None:
+    night.firm.entry("1001", time_in_minutes=60)
+    night.propose("1001", 60, "needs reversal")
+    night.count()
+    assert found(night) == set()
+    assert bucket(night, 4, "erp_labor", "held", reason="needs reversal") == (-60, -150)
+
+
 def test_the_checks_name_the_line_and_the_cause(night: Night) -> None:
     night.time_bill("7777", "kantata-9999-g1", 60)
     night.time_sheet("foreign", None, 60)
