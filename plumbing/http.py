@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from plumbing import log
+from plumbing import log, quota, traffic
 from plumbing.answers import (
     LABEL,
     Envelope,
@@ -40,10 +40,11 @@ from plumbing.auth import SignInRefused
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import (
     Misconfigured,
+    RateLimited,
     Transient,
     UnexpectedAnswer,
 )
-from plumbing.limits import Allowance, gate_of
+from plumbing.limits import Allowance, Resting
 from plumbing.redaction import redact
 
 if TYPE_CHECKING:
@@ -90,6 +91,12 @@ class Exchange:
     label: str | None = None
     is_done: bool = False
 
+    @property
+    def path(self) -> str:
+        """The address without its host and its query, which may carry what people typed."""
+        _, _, after = self.url.partition("://")
+        return "/" + after.partition("/")[2].partition("?")[0].partition("#")[0]
+
 
 Hook = Callable[[Exchange], None]
 
@@ -101,7 +108,8 @@ class Client:
         connection: whom we speak to; named in every error.
         base_url: default ``connection.base_url``; paths are joined to it, absolute addresses must be of the same host.
         auth: a flow of `plumbing.auth`.
-        allowance: the vendor's limits, shared by all clients of the connection in this process.
+        allowance: the vendor's limits, shared by all clients of the connection in this process, and by every process on one
+            warehouse within `plumbing.traffic.shared`.
         error_reader: the vendor's error envelope.
         refusal_reader: for a vendor that says no with a 2xx: the envelope of such an answer, None for a good one.
         headers: sent with every request.
@@ -139,8 +147,11 @@ class Client:
         self._refusal = refusal_reader
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
+        self._below = str(self._base)
+        self._origin = redact(f"{self._base.scheme}://{self._base.netloc.decode('ascii')}")
         self.allowance = allowance or Allowance()
-        self._gate = gate_of(connection.name, str(self._base), self.allowance, clock)
+        self._clock = clock
+        self._gate = traffic.gate_of(connection, str(self._base), self.allowance, clock)
         limits = self.timeout
         self._http = httpx.Client(
             headers={"Accept": "application/json", "User-Agent": "hourline", **(headers or {})},
@@ -163,8 +174,9 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and give back what is held of the allowance."""
         self._http.close()
+        self._gate.close()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """`request` with GET."""
@@ -255,11 +267,13 @@ class Client:
     def _address(self, path: str) -> httpx.URL:
         absolute = path.startswith(("http://", "https://"))
         try:
-            url = httpx.URL(path) if absolute else self._base.join(path.lstrip("/"))
+            url = httpx.URL(path if absolute else self._below + path.lstrip("/"))
         except httpx.InvalidURL:
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was given an address that is none: {path}.", **self._failures.who()
             ) from None
+        if not absolute:
+            return url
         if (url.scheme, url.host, url.port) != (self._base.scheme, self._base.host, self._base.port):
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was pointed at another host, {url.host}; nothing was sent there.",
@@ -281,8 +295,10 @@ class Client:
                 )
             self._check(response, reads, expect_json)
             is_done = not reads
-        except SignInRefused as refusal:
-            raise self._failures.sign_in_refused(refusal.response) from None
+        except Resting as rest:
+            raise self._left_alone(rest) from None
+        except SignInRefused as refused:
+            raise self._failures.sign_in_refused(refused.response) from None
         except httpx.HTTPError as error:
             raise self._failures.no_answer(error, request, reads) from error
         finally:
@@ -290,18 +306,31 @@ class Client:
         return response
 
     def _check(self, response: httpx.Response, reads: bool, expect_json: bool) -> None:
+        left = quota.read(response.headers.raw, self._clock.now())
         if not response.is_success:
-            raise self._failures.bad_answer(response, reads)
+            error = self._failures.bad_answer(response, reads)
+            self._gate.hear(response.status_code, getattr(error, "retry_after", None), left)
+            raise error
+        if left is not None:
+            self._gate.hear(response.status_code, None, left)
         if expect_json and response.content:
             self._failures.parse(response, reads)
         refusal = self._refusal(response)
         if refusal is not None:
             raise self._failures.refused(response, refusal, reads)
 
+    def _left_alone(self, rest: Resting) -> RateLimited:
+        return RateLimited(
+            f"Connection {self.connection.name} asked to be left alone for {rest.seconds:.0f} s more; nothing was sent.",
+            retry_after=rest.seconds,
+            remedy="Nothing to do: what waits is sent when the time is over.",
+            **self._failures.who(),
+        )
+
     def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float, is_done: bool) -> None:
         exchange = Exchange(
             method=request.method,
-            url=redact(str(request.url)),
+            url=self._origin + redact(request.url.raw_path.decode("ascii")),
             status=response.status_code if response is not None else None,
             elapsed=elapsed,
             request_id=self._failures.request_id(response) if response is not None else None,
