@@ -202,7 +202,9 @@ def test_hours_are_rounded_to_a_hundredth_before_they_are_priced(tryton: Landing
 
 def test_an_error_inside_a_200_is_told_and_nothing_lands(tryton: Landing) -> None:
     administrator = tryton.erp.administrator()
-    groups = administrator.call("model.res.group.search", [["name", "in", ["Accounting", "Project Invoice"]]], 0, None, None)
+    groups = administrator.call(
+        "model.res.group.search", [["name", "in", ["Accounting", "Project Invoice"]]], 0, None, None
+    )
     administrator.call("model.res.user.write", [tryton.erp.ids["user"]], {"groups": [["remove", groups]]})
     report = tryton.land("invoices")
     assert not report.is_well
