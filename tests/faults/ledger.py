@@ -55,7 +55,9 @@ class Wish:
             "minutes": str(self.minutes), "is_billable": True, "rate": str(RATE), "currency": "USD",
         }  # fmt: skip
         context = {"destination_state": self.destination_state, "period_closed": self.period_closed}
-        members = [{"source_system": "kantata", "source_id": self.source_id, "version": 1, "minutes": str(self.minutes)}]
+        members = [
+            {"source_system": "kantata", "source_id": self.source_id, "version": 1, "minutes": str(self.minutes)}
+        ]
         is_due = self.state != "void"
         return (
             "kantata", self.source_id, f"kantata-{self.source_id}", "erp", self.legal_entity, is_due, is_due, None, self.state,
