@@ -8,6 +8,7 @@ the states, the promise and its limits.
 from reverse_etl.adoption import AdoptionReport, Unmatched, adopt
 from reverse_etl.planner import plan
 from reverse_etl.pusher import follow_up, push
+from reverse_etl.recovery import RecoveryReport, recover
 from reverse_etl.report import PlanReport, PlanTotal, PushReport
 from reverse_etl.story import ExceptionRow, Trace, TracedIntent, exceptions, trace
 from reverse_etl.verbs import approve, hold_batch, hold_rows, replay
@@ -18,6 +19,7 @@ __all__ = [
     "PlanReport",
     "PlanTotal",
     "PushReport",
+    "RecoveryReport",
     "Trace",
     "TracedIntent",
     "Unmatched",
@@ -29,6 +31,7 @@ __all__ = [
     "hold_rows",
     "plan",
     "push",
+    "recover",
     "replay",
     "trace",
 ]

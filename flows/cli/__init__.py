@@ -25,6 +25,7 @@ VERBS = {
     "adopt": ("deliver", "Settle, unsent, the hours a destination already holds."),
     "exceptions": ("queue", "What was refused or held, why, and whose it is."),
     "replay": ("queue", "Send corrected exceptions again."),
+    "recover": ("recovery", "After a restore from backup: look up before anything is made."),
     "reconcile": ("account", "The statement: is every approved hour accounted for?"),
     "trace": ("account", "One time entry's story through every system."),
     "nightly": ("show", "The whole night's work: land, check, build, deliver, reconcile."),
