@@ -74,11 +74,16 @@ class Watch:
     _counts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _named: threading.Event = field(default_factory=threading.Event)
+    _has_struck: threading.Event = field(default_factory=threading.Event)
 
     def name_victim(self, pid: int) -> None:
         """The process that the next strike is for; until it is named, boundaries wait."""
         self.victim = pid
         self._named.set()
+
+    def wait_for_strike(self, seconds: float = 120) -> bool:
+        """Whether it came within so long."""
+        return self._has_struck.wait(timeout=seconds)
 
     def commit(self, moment: str) -> bool:
         """A commit's moment; True cuts the line."""
@@ -99,6 +104,7 @@ class Watch:
             self.struck = True
             assert self.victim is not None
             os.kill(self.victim, self.strike)
+            self._has_struck.set()
             return self.strike is signal.SIGKILL
 
 
@@ -133,7 +139,9 @@ class Stage:
         finally:
             relay.close()
 
-    def begin(self, temper: str, watch: Watch, url: str, timing: Timing, *, is_clock_moved: bool, **more: Any) -> None:
+    def begin(
+        self, temper: str, watch: Watch, url: str, timing: Timing = LEASE, *, is_clock_moved: bool = True, **more: Any
+    ) -> None:
         """Start a push."""
         job = {
             "temper": temper, "base_url": self.street.url, "warehouse_url": url, "concurrency": 1, "batch_size": 1,

@@ -40,7 +40,7 @@ def work(home: str, job: Mapping[str, Any]) -> None:
     settings = with_destination(settings, job["temper"], job["base_url"], **options)
     clock = SystemClock()
     if job["clock_url"]:
-        clock = LedgerClock(psycopg.connect(job["clock_url"], autocommit=True))
+        clock = LedgerClock(psycopg.connect(job["clock_url"], autocommit=True), is_shared=True)
     plan(settings, SYNC)
     push(settings, SYNC, timing=Timing(*job["timing"]), patience_seconds=job["patience_seconds"], clock=clock)
 

@@ -16,7 +16,7 @@ BEFORE, AFTER = 2, 3  # rounds of edits before the backup and in the hour that i
 
 def restored(
     server: Server, street: Street, temper: str, seed: int, hours: int, replays: int, share: float = 0.0,
-    told: Callable[[str], None] = lambda _line: None,
+    told: Callable[[str], None] = lambda _line: None, *, is_recovered: bool = True,
 ) -> tuple[Verdict, int]:  # fmt: skip
     """Post, back up, post on for an hour, restore, recover, and play all of it again so many times.
 
@@ -42,7 +42,8 @@ def restored(
     server.restore()
     server.ledger.clock.advance((now - server.ledger.clock.now()).total_seconds())
     forgotten = known - {row[0] for row in server.ledger.connection.execute("select record_key from delivery.intent")}
-    recover(settings, actor="harness", why="restored to an hour ago")
+    if is_recovered:
+        recover(settings, actor="harness", why="restored to an hour ago")
     for number in range(replays):
         for step in (*steps, *lost):
             _post(server, settings, step)

@@ -31,6 +31,13 @@ def test_restored_to_an_hour_ago_and_played_again_each_hour_is_there_once(server
     assert verdict.parked == 0
 
 
+def test_without_a_recovery_the_restored_ledger_would_double_hours(server, street):
+    """The harness itself: the fault it looks for is there to be found."""
+    verdict, forgotten = restored(server, street, "looks_only", seed=3, hours=8, replays=1, is_recovered=False)
+    assert forgotten > 0
+    assert verdict.duplicated > 0
+
+
 def test_restored_where_nothing_can_tell_every_create_is_for_a_person(server, street):
     verdict, forgotten = restored(server, street, "neither", seed=3, hours=8, replays=1)
     assert forgotten > 0
@@ -143,9 +150,10 @@ def test_what_is_replayed_in_an_epoch_is_looked_up_too(ledger, street):
     assert len(street.holdings.records) == 1
 
 
-def test_a_create_is_looked_up_once_in_an_epoch(ledger, street):
+def test_a_create_is_looked_up_once_after_the_quiet_period_of_the_epoch(ledger, street):
     settings = there_with(ledger, street)
     recover(settings, actor="test", why="restored")
+    ledger.clock.advance(TIMING.quiet_seconds)
     ledger.want([Wish("1")])
     send(ledger, settings)
     assert (street.holdings.looks, street.holdings.writes) == (1, 1)
