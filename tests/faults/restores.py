@@ -44,12 +44,13 @@ def restored(
     forgotten = known - {row[0] for row in server.ledger.connection.execute("select record_key from delivery.intent")}
     if is_recovered:
         recover(settings, actor="harness", why="restored to an hour ago")
+    wishes = {**history.wishes, **{wish.source_id: wish for wish in late}}
+    _post(server, settings, list(wishes.values()))  # the sources say how things are now, not how they came to be
     for number in range(replays):
         for step in (*steps, *lost):
             _post(server, settings, step)
         told(f"{temper}: played again {number + 1} times, {len(street.holdings.records):,} records there")
     runs.drain(settings, server.ledger)
-    wishes = {**history.wishes, **{wish.source_id: wish for wish in late}}
     return runs.judge(server.ledger, street.account(), wishes), len(forgotten)
 
 

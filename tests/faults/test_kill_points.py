@@ -10,7 +10,7 @@ from tests.faults.kill_points import Scene, kill_everywhere
 from tests.faults.killer import PusherPool, Stage
 from tests.faults.street import Street
 
-pytestmark = pytest.mark.warehouse
+pytestmark = [pytest.mark.warehouse, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.machine import walk
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.warehouse, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 STEPS = 10_000
 SEED = 20261125

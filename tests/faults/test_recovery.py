@@ -28,7 +28,17 @@ def test_restored_to_an_hour_ago_and_played_again_each_hour_is_there_once(server
     verdict, forgotten = restored(server, street, temper, seed=3, hours=12, replays=2)
     assert forgotten > 0
     assert verdict.is_clean, verdict
-    assert verdict.parked == 0
+    # An hour deleted and made anew in the lost time has another record there than the ledger remembers: a person's.
+    assert server.ledger.chains("state in ('unknown', 'held', 'refused')") <= questioned(server.ledger)
+    assert verdict.parked < 6
+
+
+def questioned(ledger):
+    """The hours that wait for a person by an open exception which says why."""
+    rows = ledger.connection.execute(
+        "select chain_key from delivery.exception where closed_at is null and category in ('conflict', 'gone_by_hand')"
+    )
+    return {row[0] for row in rows}
 
 
 def test_without_a_recovery_the_restored_ledger_would_double_hours(server, street):
