@@ -169,6 +169,19 @@ def test_a_create_is_looked_up_once_after_the_quiet_period_of_the_epoch(ledger, 
     assert (street.holdings.looks, street.holdings.writes) == (1, 1)
 
 
+def test_the_second_step_of_a_move_is_looked_up_when_its_turn_comes(ledger, street):
+    settings = there_with(ledger, street)
+    ledger.want([Wish("1")])
+    send(ledger, settings)
+    recover(settings, actor="test", why="restored")
+    held_there(street, "kantata-1-g2")  # the lost time had moved it already
+    ledger.want([Wish("1", legal_entity="UK")])
+    send(ledger, settings)
+    send(ledger, settings)
+    assert [record["key"] for record in street.holdings.records.values()] == ["kantata-1-g2"]
+    assert ledger.count("state = 'acknowledged'") == 3
+
+
 def test_request_keys_of_the_lost_time_are_not_given_out_again(ledger, street):
     settings = there_with(ledger, street)
     ledger.want([Wish("1")])

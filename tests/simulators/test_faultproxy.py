@@ -4,7 +4,6 @@ import http.client
 import json
 import subprocess
 import sys
-import urllib.request
 
 import httpx
 import pytest
@@ -147,12 +146,11 @@ def test_a_proxy_of_its_own_process_tells_what_it_did(street):
     try:
         told = json.loads(process.stdout.readline())
         control = told["control_url"]
-        urllib.request.urlopen(f"{told['url']}/records?key=a-g1", timeout=10).read()
-        asked = urllib.request.Request(f"{control}/mix", data=b'{"share": 1.0, "weights": {"hail": 1}}', method="POST")
-        with pytest.raises(urllib.error.HTTPError, match="422"):
-            urllib.request.urlopen(asked, timeout=10)
-        assert json.load(urllib.request.urlopen(f"{control}/counts", timeout=10)) == {"passed": 1, "held_back": 0}
-        (call,) = json.load(urllib.request.urlopen(f"{control}/journal", timeout=10))
+        httpx.get(f"{told['url']}/records?key=a-g1", timeout=10)
+        said = httpx.post(f"{control}/mix", json={"share": 1.0, "weights": {"hail": 1}}, timeout=10)
+        assert (said.status_code, said.json()["error"][:26]) == (422, "no fault is called hail; t")
+        assert httpx.get(f"{control}/counts", timeout=10).json() == {"passed": 1, "held_back": 0}
+        (call,) = httpx.get(f"{control}/journal", timeout=10).json()
         assert (call["method"], call["status"], call["fault"]) == ("GET", 200, None)
     finally:
         process.stdin.close()

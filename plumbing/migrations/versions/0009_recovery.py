@@ -45,7 +45,7 @@ begin
         new.looked_epoch := guard.epoch;
         new.doubt_since := guard.opened_at;
         new.look_count := 1;  -- what was under way before the restore has had its quiet period when the look comes after it
-        new.next_attempt_at := case when new.waits_for is null then hourline.now() end;
+        new.next_attempt_at := hourline.now();
         insert into delivery.event (actor, verb, subject, detail)
         values ('recovery', 'in_doubt', 'intent:' || new.intent_id,
                 jsonb_build_object('why', 'restored from backup: looked up before it is sent', 'epoch', guard.epoch));
@@ -53,10 +53,13 @@ begin
     return new;
 end $$;
 
+-- One without a next attempt waits for another intent, and becomes due by an update.
 create trigger intent_doubted_when_made before insert on delivery.intent for each row
-    when (new.operation in ('create', 'repost') and new.state = 'planned') execute function delivery.doubt_after_restore();
-create trigger intent_doubted_when_due before update of state on delivery.intent for each row
-    when (new.operation in ('create', 'repost') and new.state = 'planned') execute function delivery.doubt_after_restore();
+    when (new.operation in ('create', 'repost') and new.state = 'planned' and new.next_attempt_at is not null)
+    execute function delivery.doubt_after_restore();
+create trigger intent_doubted_when_due before update of state, next_attempt_at on delivery.intent for each row
+    when (new.operation in ('create', 'repost') and new.state = 'planned' and new.next_attempt_at is not null)
+    execute function delivery.doubt_after_restore();
 """,
     """
 grant select on delivery.recovery to hourline_load, hourline_deliver, hourline_operate, hourline_transform;
