@@ -4,10 +4,10 @@ Run: python -m benchmarks.peers [--rows 2000] [--seed 1] [--share 0.2] [--peers 
 
 Each in turn posts the same rows, one a call, through the same fault proxy to the same destination, which ignores idempotency
 keys, and is run again until it reports nothing failed, five times at most. Then one row in ten is edited, without faults, and
-each is run once more: an amendment is missed when the destination still holds the old value. Then each posts the rows to an
+each is run once more: an amendment is missed unless the destination holds that hour once, as edited. Then each posts the rows to an
 empty destination without faults, for the rows a second, its start left in. Each is set up as its documents recommend for rows
-that must arrive once: drt with `state.idempotency` in a PostgreSQL warehouse, an idempotency key per record, five attempts
-and its dead letters retried; dlt as a custom destination with its own retries and state. drt-core is installed into a virtual
+that must arrive once: drt with `state.idempotency` in a PostgreSQL warehouse, an idempotency key per record and five attempts a
+call; dlt as a custom destination with its own retries and state. drt-core is installed into a virtual
 environment of its own through the ordinary client.
 """
 
