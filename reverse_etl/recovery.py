@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 REVISIONS_SKIPPED = 1000  # more than a chain is given in any time between backups
 LISTED = 5
+NOT_BUILT = "its models, which `hourline build` makes"
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ def _guards(connection: sa.Connection, settings: Settings) -> list[Guard]:
                 _run(connection, "unread", destination=row.destination, since=row.opened_real_at).scalars().all()
             )
             if not unread:
-                unknown = tuple(_unknown(connection, row.destination, readbacks))
+                found = _unknown(connection, row.destination, readbacks)
+                unread, unknown = ((NOT_BUILT,), ()) if found is None else ((), tuple(found))
         guards.append(
             Guard(row.destination, row.epoch, row.opened_at, row.why, unread, unknown, is_readable=bool(readbacks))
         )
@@ -191,11 +193,18 @@ def _readbacks(settings: Settings, destination: str) -> list[tuple[Sync, str]]:
     return found
 
 
-def _unknown(connection: sa.Connection, destination: str, readbacks: list[tuple[Sync, str]]) -> list[str]:
+def _unknown(connection: sa.Connection, destination: str, readbacks: list[tuple[Sync, str]]) -> list[str] | None:
+    """What is there under our keys and not known; None where the models that read it back aren't built."""
     names: list[str] = []
     for sync, readback in readbacks:
         sql = statements.named("recovery")["unknown_there"].replace("{readback}", readback)
-        rows = connection.execute(sa.text(sql), {"sync": sync.name, "destination": destination})
+        try:
+            with connection.begin_nested():
+                rows = connection.execute(sa.text(sql), {"sync": sync.name, "destination": destination}).all()
+        except sa.exc.ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", "") in {"42P01", "3F000"}:  # no such table, no such schema
+                return None
+            raise
         names += [f"{row.vendor_id} ({row.record_key})" for row in rows]
     return names
 
