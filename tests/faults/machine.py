@@ -30,7 +30,8 @@ MONTHS = ("2026-10", "2026-11")
 HOUR = st.sampled_from(HOURS)
 MINUTES = st.sampled_from((30, 60, 90, 480))
 DESTINATIONS = ("honours_keys", "ignores_keys", "looks_only")
-STEPS_A_HISTORY = 100
+STEPS_A_HISTORY = 200
+MOST_DRAINS = 4
 AFTER_A_CRASH = TIMING.lease_seconds + TIMING.quiet_seconds + 1
 
 
@@ -168,13 +169,14 @@ class DeliveryMachine(RuleBasedStateMachine):
         for _ in range(2):  # the second after a read-back of what the first left there
             self.changed |= set(self.wishes)
             self._write()
-            for _ in range(3):
+            for number in range(MOST_DRAINS):
+                if number:
+                    replay(self.settings, sync=SYNC, actor="machine", why="drain")
+                    self.ledger.clock.advance(60)
                 plan(self.settings, SYNC)
                 self._push(PATIENCE)
-                replay(self.settings, sync=SYNC, actor="machine", why="drain")
-                self.ledger.clock.advance(60)
-            plan(self.settings, SYNC)
-            self._push(PATIENCE)
+                if not self.ledger.count("state not in ('acknowledged', 'superseded', 'held') or held_by = 'retries'"):
+                    break
         net = self.street.account().net
         self.no_hour_is_there_twice()
         for hour, wish in self.wishes.items():
