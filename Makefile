@@ -5,7 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHELL := /bin/bash
-export PYTHONDONTWRITEBYTECODE = 1
 
 help:  ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -14,7 +13,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else "Hourline needs Python 3.11 or 3.12; this is %d.%d. Say which to use: make PYTHON=python3.11 setup" % sys.version_info[:2])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
@@ -36,8 +35,11 @@ lint: $(READY)  ## style, import law, SQL style
 types: $(READY)  ## mypy, strict
 	$(BIN)/mypy
 
-unit: $(READY)  ## the tests alone, on two processes; those marked `slow` are left out
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
+
+unit: $(READY)  ## the tests alone, on two processes; those marked `slow` are left out, and `browser` where no chromium is
+	@test -n "$(CHROMIUM)" || echo "No chromium here: the two tests that look at pages are left out."
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow$(if $(CHROMIUM),, and not browser)"
 
 unit-slow: $(READY)  ## the tests marked `slow`: full size, kill -9 through the whole job
 	$(BIN)/pytest -m slow
@@ -46,7 +48,10 @@ test: lint types unit  ## everything that must pass before a change lands
 
 test-url: $(READY)  ## the tests marked `warehouse` on a PostgreSQL of yours: HOURLINE_TEST_WAREHOUSE_URL=…
 	@test -n "$$HOURLINE_TEST_WAREHOUSE_URL" || { echo "Set HOURLINE_TEST_WAREHOUSE_URL to a PostgreSQL >= 15 whose login may create databases and roles."; exit 2; }
-	$(BIN)/pytest -n 2 --dist loadgroup -m "warehouse and not slow"
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "warehouse and not slow"
+
+screenshots: $(READY)  ## show a real night and the lineage in a headless Chromium; pictures go to docs/images
+	$(BIN)/pytest -m browser --pictures docs/images
 
 bench: $(READY)  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
@@ -57,4 +62,4 @@ lock: $(READY)  ## resolve the lock file anew
 clean:  ## remove what was built; keeps the warehouse in .hourline
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 
-.PHONY: help setup demo sim lint types unit unit-slow test test-url bench lock clean
+.PHONY: help setup demo sim lint types unit unit-slow test test-url screenshots bench lock clean

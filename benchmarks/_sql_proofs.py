@@ -33,11 +33,11 @@ class Proof:
     columns: tuple[str, ...]  # those that the test expects something of
 
 
-def build_and_prove(settings: Settings) -> list[Proof]:
-    """Builds every model on a migrated warehouse, without data, and runs all unit tests.
+def build(settings: Settings) -> None:
+    """Builds every model on a migrated warehouse, without data.
 
     Raises:
-        NotProvedError: a model can't be built, or a test fails: no fault can be told from it.
+        NotProvedError: a model can't be built.
     """
     warehouse = Warehouse.open(settings)
     with psycopg.connect(warehouse.url(), autocommit=True) as connection:
@@ -45,6 +45,15 @@ def build_and_prove(settings: Settings) -> list[Proof]:
             for resource in resources(system):
                 connection.execute("select landing.ensure_raw(%s, %s)", (system, resource))
     _dbt(settings, ["run"])
+
+
+def build_and_prove(settings: Settings) -> list[Proof]:
+    """Builds every model on a migrated warehouse, without data, and runs all unit tests.
+
+    Raises:
+        NotProvedError: a model can't be built, or a test fails: no fault can be told from it.
+    """
+    build(settings)
     results = _dbt(settings, ["test", "--select", "test_type:unit"])
     return [_proof(result.node) for result in results if hasattr(result.node, "tested_node_unique_id")]
 

@@ -4,20 +4,32 @@ The event lane asks a sync view for a handful of keys. That has to cost the same
 fills the landing tables with a synthetic firm by SQL, asks every view by `source_system = $1 and source_id = any($2)`,
 and counts what PostgreSQL read: buffers, and rows that left a scan or were filtered in one.
 
-    python benchmarks/pushdown.py --url postgresql://... [--entries 400000]
+    python -m benchmarks.pushdown [--entries 400000]
 
-The database must be migrated and built. The script fills it; give it an empty one.
+Runs on an embedded warehouse of its own, at that size (two and a half versions an entry) and at a tenth of it. Exits 1
+when a call by one or ten keys reads more than 1.3 times as much of the large history as of the small one.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import tempfile
 import time
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+from pydantic import SecretStr
+
+from benchmarks._sql_proofs import build
+from plumbing import embedded
+from plumbing.settings import load
+from plumbing.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 USERS = 400
 PER_DAY = 4  # entries of one person on one day
@@ -176,22 +188,63 @@ def _rows_read(node: dict[str, Any]) -> float:
     return own + sum(_rows_read(child) for child in node.get("Plans", ()))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--entries", type=int, default=400_000)
-    arguments = parser.parse_args()
-    with psycopg.connect(arguments.url) as connection:
-        versions = fill(connection, arguments.entries)
-        print(f"{versions:,} versions of {arguments.entries:,} entries")
-        for view in VIEWS:
-            for keys in (1, 10, 100, 1000):
-                reading = read_by_key(connection, view, arguments.entries, keys)
-                print(
-                    f"{view:40} {keys:5} keys {reading.milliseconds:9.1f} ms "
-                    f"{reading.buffers / keys:9.1f} buffers/key {reading.rows_read / keys:9.1f} rows/key {json.dumps(reading.returned)} returned"
+RATIO = 1.3
+KEYS = (1, 10, 100, 1000)
+
+
+@contextmanager
+def built() -> Iterator[tuple[str, str]]:
+    """Two empty databases with the models built on them."""
+    with tempfile.TemporaryDirectory(prefix="hourline-bench-") as folder:
+        home = Path(folder)
+        server = embedded.start(home / "warehouse")
+        try:
+            Warehouse(server.url()).migrate()
+            build(replace(load(home), warehouse_url=SecretStr(server.url())))
+            with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'hourline'"  # what dbt left open
                 )
+                connection.execute("create database large template hourline")
+            yield server.url(), server.url("large")
+        finally:
+            embedded.stop(home / "warehouse")
+
+
+def measure(url: str, entries: int) -> dict[tuple[str, int], Reading]:
+    """What each view read for each number of keys."""
+    with psycopg.connect(url) as connection:
+        versions = fill(connection, entries)
+        print(f"{versions:,} versions of {entries:,} entries", flush=True)
+        found = {}
+        for view in VIEWS:
+            for keys in KEYS:
+                one = found[view, keys] = read_by_key(connection, view, entries, keys)
+                print(
+                    f"  {view:40}{keys:5} keys {one.milliseconds:9.1f} ms {one.buffers / keys:8.1f} buffers/key"
+                    f"{one.rows_read / keys:8.1f} rows/key {one.returned:5} returned",
+                    flush=True,
+                )
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=400_000)
+    entries = parser.parse_args().entries
+    with built() as (small_url, large_url):
+        small, large = measure(small_url, entries // 10), measure(large_url, entries)
+    worst = 0.0
+    for (view, keys), one in large.items():
+        ratio = max(
+            one.buffers / small[view, keys].buffers,
+            (one.rows_read + 1) / (small[view, keys].rows_read + 1),
+        )
+        print(f"ten times the history, {view:40}{keys:5} keys: {ratio:.2f} times as much read")
+        worst = max(worst, ratio) if keys <= 10 else worst
+    print(f"at most {worst:.2f} times for one or ten keys (bar: {RATIO})")
+    return 0 if worst <= RATIO else 1
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""The doors as Great Expectations runs them: one suite a door, results and Data Docs kept under <home>/gx.
+"""The doors as Great Expectations runs them: one suite a door, results kept under <home>/gx, Data Docs made from them.
 
 The suites are made from the rules on every run and are a build product; only the context's configuration is committed.
 The warehouse's address is handed over at run time and is written nowhere.
@@ -6,6 +6,7 @@ The warehouse's address is handed over at run time and is written nowhere.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import warnings
 from pathlib import Path
@@ -26,13 +27,13 @@ def run_suite(
 ) -> set[str]:
     """Runs the rules as suites, one a kind of batch, and gives the names of those that failed.
 
-    Great Expectations keeps at most 200 failed rows of an expectation, so the door reads the rows to hold by itself.
+    Great Expectations keeps at most 200 failed rows of an expectation, so the door reads the rows to hold by itself. Its
+    pages are made when somebody asks for them (`data_docs`): drawing them took longer than asking the rules.
 
     Raises:
         UnexpectedAnswer: the warehouse refused a rule; a rule that could not run has not passed.
     """
     import great_expectations as gx
-    from great_expectations.checkpoint.actions import UpdateDataDocsAction
 
     context = _context(settings)
     source = _source(context)
@@ -53,7 +54,7 @@ def run_suite(
         gx.Checkpoint(
             name=f"{door} {subject}",
             validation_definitions=definitions,
-            actions=[UpdateDataDocsAction(name="data docs")],
+            actions=[],
             result_format={"result_format": "SUMMARY"},
         )
     )
@@ -68,13 +69,18 @@ def data_docs(settings: Settings) -> Path:
 
 
 def _context(settings: Settings) -> Any:
+    address = Warehouse.open(settings).url("operate").replace("postgresql://", "postgresql+psycopg://", 1)
+    return _context_at(settings.home / "gx", address)
+
+
+@functools.lru_cache(maxsize=1)
+def _context_at(root: Path, address: str) -> Any:
+    """Kept for the process: a night asks a dozen doors, and making a context takes as long as asking one."""
     import great_expectations as gx
 
-    root = settings.home / "gx"
     if not (root / "great_expectations.yml").exists():
         root.mkdir(parents=True, exist_ok=True)
         shutil.copy(CONFIGURATION, root / "great_expectations.yml")
-    address = Warehouse.open(settings).url("operate").replace("postgresql://", "postgresql+psycopg://", 1)
     return gx.get_context(
         mode="file", context_root_dir=str(root), runtime_environment={ADDRESS: address.replace("$", r"\$")}
     )

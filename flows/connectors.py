@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reverse_etl.syncs import Sync
+    from reverse_etl.writer import Capabilities
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- connectors:begin -->", "<!-- connectors:end -->"
@@ -40,11 +45,17 @@ def _writing() -> list[str]:
             can = writer_class(sync, system).capabilities
             amend = can.can_amend and "amend" in sync.operations
             delete = can.can_delete and "delete" in sync.operations
-            reverse = "reverse" in sync.operations
-            rows.append(
-                _row(system, sync.entity, "", "yes", *("yes" if able else "" for able in (amend, delete, reverse)))
-            )
+            cells = ("yes" if able else "" for able in (amend, delete))
+            rows.append(_row(system, sync.entity, "", "yes", *cells, _correction(sync, can)))
     return rows
+
+
+def _correction(sync: Sync, can: Capabilities) -> str:
+    """How what is billed or closed is answered there: by a reversing row, by an adjustment, or not by us."""
+    told = {"yes": "yes", "unconfirmed": f"proposed; yes with `{can.reverse_option}`", "no": ""}
+    if "reverse" in sync.operations and can.reverse != "no":
+        return told[can.reverse]
+    return "adjusts" if "adjust" in sync.operations and can.adjust == "yes" else ""
 
 
 def _row(system: str, *cells: str) -> str:

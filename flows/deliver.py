@@ -26,7 +26,7 @@ def plan_sync(home: str, sync: str) -> PlanReport:
 def push_sync(home: str, sync: str, destination: str) -> PushReport:
     """One call to `jobs.push`, one at a time per destination."""
     with orchestration.alone(destination):
-        return jobs.push(jobs.settings(home), sync, destination)
+        return jobs.push(jobs.settings(home), sync, destination, is_scheduled=True)
 
 
 @flow(name="deliver", flow_run_name="deliver {sync}", retries=0)

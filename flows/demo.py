@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from flows.statement import Statement
     from flows.story import Story
     from plumbing.settings import Settings
+    from reverse_etl import Cause
 
 ALLOWANCE = 100
 OWNED = (
@@ -66,7 +67,7 @@ class Outcome:
     day: list[dict[str, Any]] = field(default_factory=list)
     corrected: remedies.Remedy | None = None
     replayed: int = 0
-    causes: list[queue.Cause] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
     seconds: float = 0.0
     drawn: Statement | None = None
     story: Story | None = None
@@ -102,7 +103,7 @@ def run(home: Path, *, fresh: bool, entries: int, seed: int) -> Outcome:
             outcome.nights.append(_night(settings, "The night after"))
             _correct(settings, firm, outcome)
             outcome.drawn = jobs.reconcile(settings)
-            outcome.causes = queue.by_cause(queue.open_exceptions(settings))
+            outcome.causes = queue.causes(settings)
             if entry := remedies.worth_tracing(settings):
                 outcome.story = story.tell(settings, entry)
         _keep(home, replace(mark, days=mark.days + 1))
@@ -121,7 +122,7 @@ def plain(outcome: Outcome) -> dict[str, Any]:
         "replayed": outcome.replayed,
         "statement": {"exit_code": outcome.statement.exit_code, "sentence": outcome.statement.sentence,
                       "lines": outcome.statement.lines},
-        "exceptions": outcome.causes,
+        "exceptions": [one.as_dict() for one in outcome.causes],
         "traced": outcome.story,
     }  # fmt: skip
 

@@ -27,7 +27,7 @@ def build(settings: Settings) -> dict[str, Path]:
 def serve(settings: Settings, pages: Mapping[str, Path], port: int, say: Callable[[str], None]) -> None:
     """Serves the data folder's pages (and nothing else of it) on loopback until Ctrl-C."""
     allowed = tuple(f"/{page.parent.relative_to(settings.home).as_posix()}/" for page in pages.values())
-    handler = functools.partial(_Pages, allowed, directory=str(settings.home))
+    handler = functools.partial(Pages, allowed, directory=str(settings.home))
     with http.server.ThreadingHTTPServer(("127.0.0.1", supervision.free_port(port)), handler) as server:
         address = f"http://127.0.0.1:{server.server_address[1]}"
         for name, page in pages.items():
@@ -37,7 +37,7 @@ def serve(settings: Settings, pages: Mapping[str, Path], port: int, say: Callabl
             server.serve_forever()
 
 
-class _Pages(http.server.SimpleHTTPRequestHandler):
+class Pages(http.server.SimpleHTTPRequestHandler):
     """Files below the allowed folders; secrets and the warehouse's data lie beside them and are never served."""
 
     def __init__(self, allowed: tuple[str, ...], *args: Any, **kwargs: Any) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flows.statement import Statement
     from ingest import LoadReport
     from plumbing.settings import Settings
-    from reverse_etl import PlanReport, PushReport
+    from reverse_etl import NotifyReport, PlanReport, PushReport
 
 Engine = Literal["sql", "gx"]
 
@@ -218,11 +218,26 @@ def pass_departure(settings: Settings, planned: PlanReport, *, engine: Engine = 
     return held
 
 
-def push(settings: Settings, sync: str, destination: str) -> PushReport:
-    """Sends what is due to one destination, then follows up what it has accepted; one report of both."""
+def push(
+    settings: Settings,
+    sync: str,
+    destination: str,
+    *,
+    patience: float | None = None,
+    is_scheduled: bool = False,
+    progress: Callable[[PushReport], None] | None = None,
+) -> PushReport:
+    """Sends what is due to one destination, follows up what it has accepted, and seals what happened; one report of all.
+
+    Args:
+        patience: seconds to wait, all told, for what is due soon (again after a failure, or to be looked up); None: a night's.
+        is_scheduled: nobody waits for it: a destination left alone after trouble is not tried before its time.
+        progress: called after every batch, and before a wait with `waiting` and `next_at` set.
+    """
     import reverse_etl
 
-    sent = reverse_etl.push(settings, sync, destination)
+    given: dict[str, Any] = {} if patience is None else {"patience_seconds": patience}
+    sent = reverse_etl.push(settings, sync, destination, is_scheduled=is_scheduled, progress=progress, **given)
     followed = reverse_etl.follow_up(settings, sync, destination)
     report = sent[0]
     for each in followed:
@@ -232,6 +247,7 @@ def push(settings: Settings, sync: str, destination: str) -> PushReport:
                 report.add(outcome, number)
         report.calls += each.calls
         report.stopped = report.stopped or each.stopped
+    reverse_etl.seal(settings)
     narrate(escape(report.text()))
     return report
 
@@ -242,6 +258,23 @@ def deliver(settings: Settings, sync: str, destination: str | None = None, *, en
     held = pass_departure(settings, planned, engine=engine)
     wanted = [destination] if destination else destinations(settings, sync)
     return Delivery(sync, planned, held, tuple(push(settings, sync, one) for one in wanted))
+
+
+def notify(settings: Settings) -> NotifyReport:
+    """Tells the owners of causes what is new; a channel that is down is named and changes nothing."""
+    import reverse_etl
+
+    report = reverse_etl.notify(settings)
+    if report.has_channels:
+        narrate(escape(f"notifications: {report.text()}"))
+    return report
+
+
+def seal(settings: Settings) -> int:
+    """Chains what happened since the last seal."""
+    import reverse_etl
+
+    return reverse_etl.seal(settings)
 
 
 def reconcile(settings: Settings) -> Statement:

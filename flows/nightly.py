@@ -1,4 +1,5 @@
-"""The whole night: land every source, check it, build, deliver each sync, read back what was written, reconcile.
+"""The whole night: land every source, check it, build, deliver each sync, read back what was written, tell people, seal the
+audit, reconcile.
 
 A source that stops (unreachable, refused, not through its door) stops what rests on it and nothing else. Killed at any
 line, the night is started again, whole or by its parts: the change log and the ledger stand where they stood.
@@ -54,6 +55,18 @@ def prepare_warehouse(home: str) -> None:
     jobs.prepare(jobs.settings(home))
 
 
+@task(task_run_name="tell the owners of causes", retries=0, cache_policy=NO_CACHE)
+def tell_owners(home: str) -> None:
+    """One call to `jobs.notify`; a channel that is down does not fail it."""
+    jobs.notify(jobs.settings(home))
+
+
+@task(task_run_name="seal the audit", retries=0, cache_policy=NO_CACHE)
+def seal_audit(home: str) -> None:
+    """One call to `jobs.seal`."""
+    jobs.seal(jobs.settings(home))
+
+
 @flow(name="nightly", retries=0)
 def nightly(home: str | None = None) -> Any:
     """The whole night's work; its final state says what stopped, and carries the `Night`."""
@@ -65,6 +78,8 @@ def nightly(home: str | None = None) -> Any:
     _read(settings, list(settings.connections), night)
     if _tried(night, "models", build_models, place) is not None:
         _deliver(settings, night)
+    _tried(night, "notifications", tell_owners, place)
+    _tried(night, "audit", seal_audit, place)
     night.statement = draw_statement(place)
     return _ended(night)
 

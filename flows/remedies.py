@@ -5,6 +5,7 @@ A real cause is mended by its owner, in the system where it arose; here a verb o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from plumbing.settings import Settings
+    from reverse_etl import Cause
 
 # word in the cause -> the verb that mends it, where it arises, what a person would do
 MENDS: tuple[tuple[str, str, str, str], ...] = (
@@ -40,11 +42,16 @@ class Remedy:
 
 
 def choose(settings: Settings) -> Remedy | None:
-    """The weightiest cause that one of `MENDS` fits; None when the queue holds none."""
-    for one in queue.by_cause(queue.open_exceptions(settings)):
+    """The weightiest kind of cause that one of `MENDS` fits, over all its subjects; None when the queue holds none."""
+    kinds: dict[tuple[str, str, str], list[Cause]] = defaultdict(list)
+    for one in queue.causes(settings):
+        kinds[one.sync, one.category, one.cause].append(one)
+    weighty = sorted(kinds.items(), key=lambda kind: (-sum(one.minutes for one in kind[1]), kind[0]))
+    for (sync, category, cause), found in weighty:
         for word, verb, system, words in MENDS:
-            if word in one.cause.lower():
-                return Remedy(one.cause, one.sync, one.category, one.rows, verb, system, words)
+            if word in cause.lower():
+                rows = sum(one.exceptions for one in found)
+                return Remedy(cause, sync, category, rows, verb, system, words)
     return None
 
 
@@ -56,14 +63,12 @@ def apply(settings: Settings, remedy: Remedy) -> int:
     """
     narrate(f"  {remedy.words}")
     jobs.land(settings, remedy.system)
-    if remedy.category == "refused":
+    if remedy.category != "held":
         queue.replay(settings, cause=remedy.cause, sync=remedy.sync, who="demo", why=remedy.words)
     delivery = jobs.deliver(settings, remedy.sync)
     for pushed in delivery.pushes:
         jobs.land(settings, pushed.destination)
-    left = sum(
-        one.rows for one in queue.by_cause(queue.open_exceptions(settings, sync=remedy.sync, cause=remedy.cause))
-    )
+    left = sum(one.exceptions for one in queue.causes(settings, sync=remedy.sync, cause=remedy.cause))
     narrate(f"  {remedy.rows - left:,} of {remedy.rows:,} went through")
     return remedy.rows - left
 

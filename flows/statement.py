@@ -157,9 +157,11 @@ def statement(settings: Settings) -> Statement:
         connection.cursor(row_factory=dict_row) as cursor,
     ):
         try:
+            cursor.execute("select hourline.refresh_statistics()")
+            connection.commit()
             drawn = cursor.execute("select hourline.now() as at").fetchone()
             cursor.execute(_QUERY)
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
             raise Misconfigured("The statement's models are not built yet.", remedy="Run `hourline build`.") from None
         assert drawn is not None  # noqa: S101  a select without from gives one row
         return Statement(tuple(Line(**row) for row in cursor.fetchall()), drawn["at"])

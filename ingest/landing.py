@@ -191,10 +191,17 @@ class _Landing:
             totals = self._source.totals(resource, sorted(period for period in landed if period is not None))
             if not totals:
                 return
+            unlisted = self._store.unlisted(resource.name) if resource.is_master else 0
+            if unlisted:  # it can't count what it doesn't list
+                landed[None] = landed.get(None, 0) - unlisted
             differing = _differing(totals, landed)
             if not differing or attempt == ROUNDS - 1:
                 self._store.note_totals(resource.name, report.load_ids[-1], totals, asked_at)
                 report.differences = [_difference(resource, total, landed) for total in differing]
+                if unlisted:
+                    report.differences.append(
+                        f"{unlisted:,} {resource.name} are no longer listed there, deleted or archived: the source does not say which"
+                    )
                 return
             if attempt == 0:
                 # It may just have changed since it was read.

@@ -17,7 +17,8 @@ class ResourceReport:
         status: ``landed``; ``failed``: nothing of it landed, or it landed and could not be settled with the source's own
             count; ``stopped``: the read itself is doubted; ``not read``: its source failed before its turn.
         sentence: what happened, where, what state things are in and what to do; empty when all is well.
-        differences: months (or the whole) in which the source's own count is not what landed, as sentences.
+        differences: months (or the whole) in which the source's own count is not what landed, and what it lists no more
+            without saying why, as sentences.
     """
 
     resource: str

@@ -211,6 +211,16 @@ class Store:
         ).fetchall()
         return dict(rows)
 
+    def unlisted(self, resource: str) -> int:
+        """Live records that the source's list lacks and of which, asked by id, it does not say that they are gone."""
+        found: int = self._one(
+            "select count(*) from landing.live(%(connection)s, %(resource)s) as live join landing.suspect as s"
+            " on s.connection = %(connection)s and s.resource = %(resource)s and s.source_id = live.source_id"
+            " where s.resolved_at is null",
+            {"connection": self.name, "resource": resource},
+        )[0]
+        return found
+
     def live_count(self, resource: str, period: date | None) -> int:
         """Live records of a work-date month, or of the whole resource."""
         found: int = self._one(

@@ -229,11 +229,15 @@ def retry_after(response: httpx.Response, clock: Clock) -> float | None:
         return None
 
 
-def _loads(response: httpx.Response) -> Any:
-    def no_number(text: str) -> None:
-        raise ValueError(f"{text} is no JSON number")
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON number")
 
-    return json.loads(response.content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=no_number)
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+
+
+def _loads(response: httpx.Response) -> Any:
+    return _DECODER.decode(response.content.decode("utf-8-sig"))
 
 
 def _kind(status: int, reads: bool) -> type[HourlineError]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring
@@ -22,6 +22,28 @@ if TYPE_CHECKING:
 WIDEST_NUMBER = 1000  # digits; beyond it a number is an attack or a mistake
 
 
+class Encoded(Mapping[str, Any]):
+    """An object and its canonical JSON, made once for every place that it goes to; it can't be changed."""
+
+    __slots__ = ("_value", "text")
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        self._value = value
+        self.text = dumps(value).decode("utf-8")
+
+    def __getitem__(self, key: str) -> Any:
+        return self._value[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._value)
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __repr__(self) -> str:
+        return f"Encoded({self.text})"
+
+
 def dumps(value: Any) -> bytes:
     """The canonical JSON of a value made of None, bool, int, Decimal, str, date, aware datetime, list, tuple, dict.
 
@@ -29,6 +51,8 @@ def dumps(value: Any) -> bytes:
         TypeError: a float, a key that is no string, or any other type.
         ValueError: not a finite number, a naive instant, or text that is no Unicode (a lone surrogate).
     """
+    if isinstance(value, Encoded):
+        return value.text.encode("utf-8")
     parts: list[str] = []
     _write(value, parts.append)
     return "".join(parts).encode("utf-8")

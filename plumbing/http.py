@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from plumbing import log
+from plumbing import log, quota, traffic
 from plumbing.answers import (
     Envelope,
     ErrorReader,
@@ -37,10 +37,11 @@ from plumbing.auth import SignInRefused
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import (
     Misconfigured,
+    RateLimited,
     Transient,
     UnexpectedAnswer,
 )
-from plumbing.limits import Allowance, gate_of
+from plumbing.limits import Allowance, Resting
 from plumbing.redaction import redact
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ class Exchange:
     elapsed: float
     request_id: str | None
 
+    @property
+    def path(self) -> str:
+        """The address without its host and its query, which may carry what people typed."""
+        _, _, after = self.url.partition("://")
+        return "/" + after.partition("/")[2].partition("?")[0].partition("#")[0]
+
 
 Hook = Callable[[Exchange], None]
 
@@ -95,7 +102,8 @@ class Client:
         connection: whom we speak to; named in every error.
         base_url: default ``connection.base_url``; paths are joined to it, absolute addresses must be of the same host.
         auth: a flow of `plumbing.auth`.
-        allowance: the vendor's limits, shared by all clients of the connection in this process.
+        allowance: the vendor's limits, shared by all clients of the connection in this process, and by every process on one
+            warehouse within `plumbing.traffic.shared`.
         error_reader: the vendor's error envelope.
         headers: sent with every request.
         request_id_headers: answer headers in which the vendor names its own record of the call.
@@ -130,8 +138,11 @@ class Client:
         clock = clock or SystemClock()
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
+        self._below = str(self._base)
+        self._origin = redact(f"{self._base.scheme}://{self._base.netloc.decode('ascii')}")
         self.allowance = allowance or Allowance()
-        self._gate = gate_of(connection.name, str(self._base), self.allowance, clock)
+        self._clock = clock
+        self._gate = traffic.gate_of(connection, str(self._base), self.allowance, clock)
         limits = self.timeout
         self._http = httpx.Client(
             headers={"Accept": "application/json", "User-Agent": "hourline", **(headers or {})},
@@ -154,8 +165,9 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections and give back what is held of the allowance."""
         self._http.close()
+        self._gate.close()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """`request` with GET."""
@@ -242,11 +254,13 @@ class Client:
     def _address(self, path: str) -> httpx.URL:
         absolute = path.startswith(("http://", "https://"))
         try:
-            url = httpx.URL(path) if absolute else self._base.join(path.lstrip("/"))
+            url = httpx.URL(path if absolute else self._below + path.lstrip("/"))
         except httpx.InvalidURL:
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was given an address that is none: {path}.", **self._failures.who()
             ) from None
+        if not absolute:
+            return url
         if (url.scheme, url.host, url.port) != (self._base.scheme, self._base.host, self._base.port):
             raise UnexpectedAnswer(
                 f"Connection {self.connection.name} was pointed at another host, {url.host}; nothing was sent there.",
@@ -265,22 +279,37 @@ class Client:
                 response = self._http.send(
                     request, auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT
                 )
-        except SignInRefused as refusal:
-            raise self._failures.sign_in_refused(refusal.response) from None
+        except Resting as rest:
+            raise self._left_alone(rest) from None
+        except SignInRefused as refused:
+            raise self._failures.sign_in_refused(refused.response) from None
         except httpx.HTTPError as error:
             raise self._failures.no_answer(error, request, reads) from error
         finally:
             self._tell(request, response, time.monotonic() - began)
+        left = quota.read(response.headers.raw, self._clock.now())
         if not response.is_success:
-            raise self._failures.bad_answer(response, reads)
+            refusal = self._failures.bad_answer(response, reads)
+            self._gate.hear(response.status_code, getattr(refusal, "retry_after", None), left)
+            raise refusal
+        if left is not None:
+            self._gate.hear(response.status_code, None, left)
         if expect_json and response.content:
             self._failures.parse(response, reads)
         return response
 
+    def _left_alone(self, rest: Resting) -> RateLimited:
+        return RateLimited(
+            f"Connection {self.connection.name} asked to be left alone for {rest.seconds:.0f} s more; nothing was sent.",
+            retry_after=rest.seconds,
+            remedy="Nothing to do: what waits is sent when the time is over.",
+            **self._failures.who(),
+        )
+
     def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float) -> None:
         exchange = Exchange(
             method=request.method,
-            url=redact(str(request.url)),
+            url=self._origin + redact(request.url.raw_path.decode("ascii")),
             status=response.status_code if response is not None else None,
             elapsed=elapsed,
             request_id=self._failures.request_id(response) if response is not None else None,

@@ -29,6 +29,9 @@ _SENSITIVE_KEY = re.compile(
     rf"(?i)^(?:{_NAMES_OF_SENSITIVE_FIELDS}|authorization|proxy-authorization|token|cookie|set-cookie|token_id)$"
 )
 
+# Every shape above has one of these in it, and a plain path or word has none.
+_SHAPE = re.compile(r"[\s=:]")
+
 _lock = threading.Lock()
 _protected: set[str] = set()
 _pattern: re.Pattern[str] | None = None
@@ -51,6 +54,8 @@ def redact(text: str) -> str:
     """The text with every known secret and everything shaped like one masked."""
     if _pattern is not None:
         text = _pattern.sub(MASK, text)
+    if not _SHAPE.search(text):
+        return text
     text = _OAUTH_HEADER.sub(f"OAuth {MASK}", text)
     text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
     text = _SCHEME.sub(rf"\1\2{MASK}", text)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROTATED_FROM = "rotated_from"  # sub-table of a section: field -> fingerprint of the outside value it grew from
 OWN_SECTION = "hourline"
+CHANNELS_SECTION = "notify"  # channel -> addresses, which carry tokens and passwords
 NAMES = frozenset({"username"})  # fields that name somebody rather than prove it
 MASTER_KEY_BYTES = 32
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from plumbing import catalog
 from plumbing.errors import Misconfigured
-from plumbing.secret_store import OWN_SECTION, SecretStore
+from plumbing.secret_store import CHANNELS_SECTION, OWN_SECTION, SecretStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,6 +78,16 @@ class Settings:
     def master_key(self) -> SecretStr:
         """The key of content hashes and personal tokens; made on first use in ``<home>/secrets.toml``."""
         return _secret(self.store.master_key())
+
+    @functools.cached_property
+    def channels(self) -> dict[str, tuple[SecretStr, ...]]:
+        """Where people are told: channel (a team, or ``default``) -> addresses, one or several parted by white space."""
+        section = self.store.section(CHANNELS_SECTION)
+        return {
+            name: tuple(_secret(one) for one in value.split())
+            for name, value in sorted(section.items())
+            if value.split()
+        }
 
     def connection(self, name: str) -> Connection:
         """A connection by name.
@@ -205,12 +215,12 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _connection(name: str, section: Any, path: Path, store: SecretStore) -> Connection:
     where = f"has in [connections.{name}]"
-    if not _NAME.fullmatch(name) or name == OWN_SECTION or "__" in name:
+    if not _NAME.fullmatch(name) or name in {OWN_SECTION, CHANNELS_SECTION} or "__" in name:
         raise _wrong(
             path,
             f"names a connection {name!r}",
             f"Use small letters, digits and single underscores, at most 40, beginning with a letter; "
-            f"{OWN_SECTION!r} is taken.",
+            f"{OWN_SECTION!r} and {CHANNELS_SECTION!r} are taken.",
         )
     if not isinstance(section, dict):
         raise _wrong(path, f"has a plain value at connections.{name}", f"Write a section [connections.{name}].")

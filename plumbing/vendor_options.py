@@ -19,11 +19,13 @@ class VendorOptions(BaseModel):
 
     Attributes:
         allowance: factor on the vendor's documented limits, where an account was granted more than the standard.
+        shares_limits_with: connections that name the same word draw on one account's limits; default: the connection alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     allowance: int = Field(default=1, ge=1)
+    shares_limits_with: str | None = Field(default=None, min_length=1)
 
 
 class VendorSecrets(BaseModel):

@@ -28,6 +28,8 @@ Role = Literal["load", "transform", "deliver", "operate", "analyse"]
 ROLES: tuple[Role, ...] = get_args(Role)
 OLDEST_VERSION = 150000  # as PostgreSQL numbers itself: 15.0
 CONNECT_SECONDS = 15
+# The statement's plan costs minutes to compile and seconds to run; every server but the embedded one compiles by default.
+NO_JIT = "-c jit=off"
 MIGRATION_LOCK = 0x686F75726C696E65  # "hourline": one migration at a time in a database
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
@@ -65,7 +67,7 @@ class Warehouse:
             return self._url
         from urllib.parse import quote
 
-        option = quote(f"-c role={_group(role)}", safe="")
+        option = quote(f"-c role={_group(role)} {NO_JIT}", safe="")
         return f"{self._url}{'&' if '?' in self._url else '?'}options={option}"
 
     def connect(self, role: Role | None, autocommit: bool = False) -> psycopg.Connection[Any]:
@@ -120,6 +122,7 @@ class Warehouse:
             "HOURLINE_PG_DBNAME": found.get("dbname", found.get("user", "")),
             "HOURLINE_PG_SSLMODE": found.get("sslmode", "prefer"),
             "HOURLINE_PG_SSLROOTCERT": found.get("sslrootcert", ""),
+            "PGOPTIONS": NO_JIT,  # libpq's own; a profile has no word for it
         }
         return {name: str(value) for name, value in wanted.items()}
 
@@ -134,6 +137,7 @@ class Warehouse:
         where = f"{found.get('host', 'localhost')}:{found.get('port', 5432)}"
         found.setdefault("connect_timeout", CONNECT_SECONDS)
         found.setdefault("application_name", "hourline")
+        found["options"] = f"{found.get('options', '')} {NO_JIT}".strip()
         try:
             connection = psycopg.connect(autocommit=autocommit, **found)
         except psycopg.OperationalError as error:

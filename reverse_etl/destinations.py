@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from plumbing import catalog
 from plumbing.errors import Misconfigured
 from plumbing.warehouse import Role, Warehouse
+from reverse_etl.decisions import Means
 from reverse_etl.fieldmap import FieldMap, FieldRule
 
 if TYPE_CHECKING:
-    from plumbing.settings import Settings
+    from plumbing.settings import Connection, Settings
+    from reverse_etl.decisions import Ability
     from reverse_etl.syncs import Sync
     from reverse_etl.writer import Writer
 
@@ -48,19 +50,24 @@ def of_sync(settings: Settings, sync: Sync) -> list[str]:
     return sorted(name for name, connection in settings.connections.items() if connection.system in written)
 
 
-def capabilities(settings: Settings, sync: Sync) -> list[dict[str, Any]]:
-    """What each destination can do, as the plan's SQL reads it."""
-    rows = []
+def means(settings: Settings, sync: Sync) -> dict[str, Means]:
+    """What can be done at each destination: what its vendor can, the sync allows, and the connection's options vouch for."""
+    found = {}
     for name in of_sync(settings, sync):
-        can = writer_class(sync, settings.connections[name].system).capabilities
-        rows.append(
-            {
-                "destination": name,
-                "can_amend": can.can_amend and "amend" in sync.operations,
-                "can_delete": can.can_delete and "delete" in sync.operations,
-            }
+        connection = settings.connections[name]
+        can = writer_class(sync, connection.system).capabilities
+        found[name] = Means(
+            amend=can.can_amend and "amend" in sync.operations,
+            delete=can.can_delete and "delete" in sync.operations,
+            reverse=_ability(can.reverse, can.reverse_option, connection) if "reverse" in sync.operations else "no",
+            adjust=_ability(can.adjust, can.adjust_option, connection) if "adjust" in sync.operations else "no",
         )
-    return rows
+    return found
+
+
+def _ability(able: Ability, option: str | None, connection: Connection) -> Ability:
+    """What is unconfirmed is done where the connection's option vouches for it."""
+    return "yes" if able == "unconfirmed" and option and connection.options.get(option) is True else able
 
 
 def field_map(connection: sa.Connection, destination: str, entity: str) -> FieldMap:

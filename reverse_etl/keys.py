@@ -1,7 +1,8 @@
 """The three keys of a delivery, and its fingerprint: always derived, never random.
 
 * chain key: one per source entry (or aggregate) and sync; the sync view gives it. Revisions count on it.
-* record key = chain key + generation: the vendor's external id. A new generation opens after a delete has taken effect.
+* record key = chain key + generation: the vendor's external id. A new one opens after a delete has taken effect, for a reversing or
+  adjusting row, and for what is posted again.
 * request key = record key + revision + direction: one write that we mean to make, however often it is tried.
 
 The plan computes them in SQL (``delivery.fingerprint``, ``delivery.correlation``); these are the same functions, and the
@@ -16,7 +17,7 @@ from json.encoder import encode_basestring
 from typing import Any
 from uuid import UUID
 
-DIRECTION = {"create": "c", "amend": "a", "delete": "d", "reverse": "v", "repost": "p"}
+DIRECTION = {"create": "c", "amend": "a", "delete": "d", "reverse": "v", "adjust": "j"}
 
 
 def record_key(chain_key: str, generation: int) -> str:

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import sqlalchemy as sa
 
+from plumbing.canonical import dumps
 from plumbing.redaction import redact
 from reverse_etl import statements
 from reverse_etl.writer import Operation, Outcome, Record
@@ -33,7 +35,9 @@ _COLUMNS = """
     cast(i.fields as text) as fields, cast(i.context as text) as context, cast(i.payload as text) as payload,
     cast(p.fields as text) as previous, cast(p.payload as text) as previous_payload, i.vendor_id,
     cast(i.vendor_detail as text) as vendor_detail, i.legal_entity, i.work_date, i.state_since as sent_at,
-    i.attempt_count, i.failure_count, i.look_count, i.doubt_since,
+    c.settled_vendor_id, i.attempt_count, i.failure_count, i.look_count,
+    case when i.corrects is not null then (select o.record_key from delivery.intent o where o.intent_id = i.corrects) end as corrects_key,
+    case when i.corrects is not null then (select o.vendor_id from delivery.intent o where o.intent_id = i.corrects) end as corrects_id,
     extract(epoch from hourline.now() - i.doubt_since) as doubt_seconds
 """
 
@@ -69,7 +73,7 @@ class Answer:
     operation: str | None
     intent_count: int
     outcome: str
-    latency_ms: Decimal
+    latency_ms: float
     status: int | None = None
     vendor_request_id: str | None = None
     vendor_job_ref: str | None = None
@@ -102,27 +106,47 @@ class Desk:
         self.run(connection, "release_waiting")
         return len(self.run(connection, "take_over").all())
 
-    def claim(self, connection: sa.Connection, limit: int, lease_seconds: float) -> list[Claim]:
-        """Take due intents, oldest first; other workers skip them."""
-        rows = self.run(connection, "claim", limit=limit, lease_seconds=lease_seconds).mappings()
-        return [_claim(row) for row in rows]
+    def claim(self, connection: sa.Connection, limit: int) -> list[Claim]:
+        """Lock due intents, those nearest their cut-off first; other workers skip them. `take` follows before the commit."""
+        return [_claim(row, is_new=True) for row in self.run(connection, "claim", limit=limit)]
+
+    def put_off(self, connection: sa.Connection, field_name: str, subject: str, seconds: float) -> int:
+        """Let what is planned for one subject wait; how many do."""
+        found = self.run(connection, "put_off", field=field_name, subject=subject, seconds=seconds)
+        return len(found.all())
+
+    def take(
+        self,
+        connection: sa.Connection,
+        call_ids: Sequence[int],
+        batches: Sequence[Sequence[Claim]],
+        unsent: Sequence[Claim],
+        lease_seconds: float,
+    ) -> None:
+        """Take what `claim` locked under a lease, each with the call and the payload it goes out with.
+
+        Args:
+            unsent: claims that no call is made for.
+        """
+        named = [(claim, call_id) for batch, call_id in zip(batches, call_ids, strict=True) for claim in batch]
+        taken = [_taken(claim, call_id) for claim, call_id in (*named, *((claim, None) for claim in unsent))]
+        self.run(connection, "take", taken=_json(taken), lease_seconds=lease_seconds)
 
     def claim_doubtful(self, connection: sa.Connection, limit: int, lease_seconds: float) -> list[Claim]:
         """Take intents whose outcome has to be looked up."""
-        rows = self.run(connection, "claim_doubtful", limit=limit, lease_seconds=lease_seconds).mappings()
+        rows = self.run(connection, "claim_doubtful", limit=limit, lease_seconds=lease_seconds)
         return [_claim(row) for row in rows]
+
+    def pick(self, connection: sa.Connection, intent_id: int) -> tuple[Claim, sa.RowMapping] | None:
+        """One intent for a person to decide about, its row and its chain's locked; None when there is no such intent."""
+        row = self.run(connection, "pick", intent_id=intent_id).first()
+        return None if row is None else (_claim(row), row._mapping)
 
     def accepted(self, connection: sa.Connection) -> list[Claim]:
         """What was taken there and is not yet in effect; not leased, as following up only reads and asks again."""
-        return [_claim(row) for row in self.run(connection, "accepted").mappings()]
+        return [_claim(row) for row in self.run(connection, "accepted")]
 
-    def ask(
-        self,
-        connection: sa.Connection,
-        kind: str,
-        batches: Sequence[Sequence[Claim]],
-        payloads: Mapping[int, Any] | None = None,
-    ) -> list[int]:
+    def ask(self, connection: sa.Connection, kind: str, batches: Sequence[Sequence[Claim]]) -> list[int]:
         """Write down one call per batch, about to be made; their numbers in order."""
         if not batches:
             return []
@@ -135,15 +159,20 @@ class Desk:
             operations=[batch[0].record.operation.value for batch in batches],
             counts=[len(batch) for batch in batches],
         )
-        named = [(claim, call_id) for batch, call_id in zip(batches, call_ids, strict=True) for claim in batch]
-        self.run(
-            connection,
-            "name_call",
-            intent_ids=[claim.record.intent_id for claim, _ in named],
-            call_ids=[call_id for _, call_id in named],
-            payloads=[_json((payloads or {}).get(claim.record.intent_id)) for claim, _ in named],
-        )
         return call_ids
+
+    def name_calls(
+        self, connection: sa.Connection, call_ids: Sequence[int], batches: Sequence[Sequence[Claim]]
+    ) -> None:
+        """Say on intents under our lease which call they are in now."""
+        named = [(claim, call_id) for batch, call_id in zip(batches, call_ids, strict=True) for claim in batch]
+        if named:
+            self.run(
+                connection,
+                "name_calls",
+                intent_ids=[claim.record.intent_id for claim, _ in named],
+                call_ids=[call_id for _, call_id in named],
+            )
 
     def ask_job(self, connection: sa.Connection, intent_count: int) -> int:
         """Write down a follow-up about to be made."""
@@ -198,6 +227,8 @@ class Desk:
         if effective:
             self.run(connection, "settle_written", intent_ids=effective)
             self.run(connection, "settle_deleted", intent_ids=effective)
+            if any(c.claim.record.operation in {Operation.REVERSE, Operation.ADJUST} for c in changes):
+                self.run(connection, "link_corrected", intent_ids=effective)
             self.run(connection, "close_exceptions", intent_ids=effective, why="it is in effect now")
         troubled = [c for c in changes if c.transition.exception]
         if troubled:
@@ -242,47 +273,60 @@ def _clause(name: str) -> tuple[sa.TextClause, tuple[str, ...]]:
     return clause, tuple(clause.compile().params)
 
 
-def _claim(row: sa.RowMapping) -> Claim:
+def _claim(row: Any, *, is_new: bool = False) -> Claim:
+    """A row of _COLUMNS; ``is_new``: locked and about to be taken, as the next attempt and by the id in effect."""
+    (
+        intent_id, sync, destination, operation, record_key, request_key, correlation_id, fields, context, payload, previous,
+        previous_payload, vendor_id, vendor_detail, legal_entity, work_date, sent_at, settled_vendor_id, attempts, failures, looks,
+        corrects_key, corrects_id, doubt_seconds, *_
+    ) = row  # fmt: skip
+    if is_new:
+        attempts, looks = attempts + 1, 0
+        vendor_id = None if Operation(operation).makes_a_row else settled_vendor_id
     record = Record(
-        intent_id=row["intent_id"],
-        sync=row["sync"],
-        destination=row["destination"],
-        operation=Operation(row["operation"]),
-        record_key=row["record_key"],
-        request_key=row["request_key"],
-        correlation_id=row["correlation_id"],
-        fields=loads(row["fields"]),
-        context=loads(row["context"]),
-        payload=loads(row["payload"]),
-        previous=loads(row["previous"]),
-        previous_payload=loads(row["previous_payload"]),
-        vendor_id=row["vendor_id"],
-        vendor_detail=loads(row["vendor_detail"]),
-        legal_entity=row["legal_entity"],
-        work_date=row["work_date"],
-        sent_at=row["sent_at"],
+        intent_id=intent_id,
+        sync=sync,
+        destination=destination,
+        operation=Operation(operation),
+        record_key=record_key,
+        request_key=request_key,
+        correlation_id=correlation_id,
+        fields=loads(fields),
+        context=loads(context),
+        payload=loads(payload),
+        previous=loads(previous),
+        previous_payload=loads(previous_payload),
+        vendor_id=vendor_id,
+        vendor_detail=loads(vendor_detail),
+        legal_entity=legal_entity,
+        work_date=work_date,
+        sent_at=sent_at,
+        corrects_key=corrects_key,
+        corrects_id=corrects_id,
     )
-    return Claim(
-        record, row["attempt_count"], row["failure_count"], row["look_count"], float(row["doubt_seconds"] or 0)
-    )
+    return Claim(record, attempts, failures, looks, float(doubt_seconds or 0))
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal)
 
 
 def loads(text: str | None) -> Any:
     """JSON out of the ledger, with exact numbers."""
-    return None if text is None else json.loads(text, parse_float=Decimal)
+    return None if text is None else _DECODER.decode(text)
 
 
-def _json(value: Any) -> str | None:
-    """JSON into the ledger, with exact numbers."""
-    if value is None:
-        return None
-    from plumbing.canonical import dumps
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows into the ledger. What a vendor or a writer gave goes in as `_exact` text: no number of theirs is ever a float."""
+    return orjson.dumps(rows).decode()
 
-    return dumps(value).decode()
+
+def _exact(value: Any) -> orjson.Fragment | None:
+    return None if value is None else orjson.Fragment(dumps(value))
 
 
 def _said(message: str | None) -> str | None:
-    return redact(message)[:LONGEST_MESSAGE] if message else None
+    """A vendor's words, fit for the ledger: no secret, no page, none of the zero bytes that PostgreSQL refuses."""
+    return redact(message).replace("\x00", "")[:LONGEST_MESSAGE] if message else None
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
@@ -300,6 +344,17 @@ def _answer(answer: Answer) -> dict[str, Any]:
     }
 
 
+def _taken(claim: Claim, call_id: int | None) -> dict[str, Any]:
+    payload = claim.record.payload
+    return {
+        "intent_id": claim.record.intent_id,
+        "call_id": call_id,
+        "attempt_no": claim.attempt_no,
+        "vendor_id": claim.record.vendor_id,
+        "payload": dumps(payload).decode() if payload is not None and call_id is not None else None,
+    }
+
+
 def _change(change: Change) -> dict[str, Any]:
     return {
         "intent_id": change.claim.record.intent_id,
@@ -309,8 +364,8 @@ def _change(change: Change) -> dict[str, Any]:
         "owner": change.owner if change.transition.exception else None,
         "held_by": change.transition.held_by,
         "vendor_id": change.outcome.vendor_id,
-        "vendor_detail": change.outcome.vendor_detail,
-        "wait_seconds": Decimal(str(round(change.transition.wait_seconds, 3))),
+        "vendor_detail": _exact(change.outcome.vendor_detail),
+        "wait_seconds": round(change.transition.wait_seconds, 3),
         "failures": int(change.transition.is_failure),
         "looks": int(change.is_looked_up),
     }

@@ -61,7 +61,9 @@ def of_error(error: HourlineError, operation: Operation) -> Outcome:
         category="unnamed_error",
         field=getattr(error, "field", None),
         code=error.code,
-        message=error.message,
+        message=str(error)
+        if isinstance(error, Forbidden)
+        else error.message,  # who lacks a right is told what to ask for
         status=error.status,
         retry_after=getattr(error, "retry_after", None),
     )
@@ -69,7 +71,7 @@ def of_error(error: HourlineError, operation: Operation) -> Outcome:
         if isinstance(error, kind):
             return replace(told, result=result, category=category)
     if isinstance(error, NotFound):
-        if operation is Operation.CREATE:
+        if operation.makes_a_row:
             return replace(told, result=Result.REFUSED, category="invalid_reference")
         return replace(told, result=Result.GONE, category=GONE_BY_HAND)
     if isinstance(error, Refused | Conflict):

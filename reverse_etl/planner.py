@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from plumbing import log
+from plumbing.canonical import dumps
 from plumbing.errors import Misconfigured, Unavailable
 from reverse_etl import decisions, destinations, policy, statements
 from reverse_etl.report import PlanReport, PlanTotal
@@ -65,11 +66,10 @@ def plan(
     declared = named(sync)
     engine = destinations.engine(settings, "deliver")
     try:
+        if keys is None:
+            _refresh_statistics(engine, declared)
         with engine.connect() as connection, connection.begin() as transaction:
-            # One plan of a sync at a time. The lock is taken first, so that every later statement sees what the last plan wrote.
-            connection.execute(
-                sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"delivery.plan:{sync}"}
-            )
+            take_turns(connection, sync)
             report = _plan(connection, settings, declared, keys, dry_run=dry_run, actor=actor)
             if dry_run:
                 transaction.rollback()
@@ -77,6 +77,29 @@ def plan(
         engine.dispose()
     _log.info("planned", sync=sync, dry_run=dry_run, batch_state=report.batch_state, intents=report.intents)
     return report
+
+
+def _refresh_statistics(engine: sa.Engine, sync: Sync) -> None:
+    """In a transaction of its own, so that its locks are gone when the plan begins."""
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.text("select hourline.refresh_statistics()"))
+    except sa.exc.ProgrammingError as error:
+        raise _unreadable(sync, error) from None
+
+
+def take_turns(connection: sa.Connection, sync: str) -> None:
+    """One plan of a sync at a time, to the end of the transaction. Taken first, so that every later statement sees what the last
+    plan wrote."""
+    connection.execute(
+        sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"delivery.plan:{sync}"}
+    )
+
+
+def plan_in(connection: sa.Connection, settings: Settings, sync: str, keys: Keys, *, actor: str) -> PlanReport:
+    """Plan these keys within a transaction of the caller's, who has taken its turn: what a person decided and what follows from
+    it are in effect together."""
+    return _plan(connection, settings, named(sync), keys, dry_run=False, actor=actor)
 
 
 def _plan(
@@ -112,16 +135,16 @@ def _plan(
 
 
 def _parameters(settings: Settings, sync: Sync, rules: policy.Policy) -> dict[str, Any]:
+    profiles, capabilities = _profiles(settings, sync)
     table = [
-        {**row, "can_amend": can_amend, "can_delete": can_delete}
-        for can_amend in (True, False)
-        for can_delete in (True, False)
-        for row in decisions.decision_table(can_amend=can_amend, can_delete=can_delete)
+        {"means": number, **row} for number, means in enumerate(profiles) for row in decisions.decision_table(means)
     ]
     return {
         "sync": sync.name,
         "decision_table": json.dumps(table),
-        "capabilities": json.dumps(destinations.capabilities(settings, sync)),
+        "capabilities": json.dumps(capabilities),
+        "tolerances": dumps(rules.tolerances()).decode(),
+        "size_fields": sorted(sync.size_fields),
         "re_approval_reasons": sorted(sync.re_approval_reasons),
         "configuration_rules": sorted(sync.configuration_rules),
         "owners": json.dumps(rules.owners),
@@ -129,6 +152,17 @@ def _parameters(settings: Settings, sync: Sync, rules: policy.Policy) -> dict[st
         "material_fields": list(sync.material_fields),
         "contract_version": sync.contract_version,
     }
+
+
+def _profiles(settings: Settings, sync: Sync) -> tuple[list[decisions.Means], list[dict[str, Any]]]:
+    """What can be done anywhere, each kind once, and which destination is of which; the first stands for an unknown one."""
+    profiles = [decisions.Means()]
+    capabilities = []
+    for destination, means in destinations.means(settings, sync).items():
+        if means not in profiles:
+            profiles.append(means)
+        capabilities.append({"destination": destination, "means": profiles.index(means)})
+    return profiles, capabilities
 
 
 def _keep_contracts(connection: sa.Connection, sync: Sync) -> None:
@@ -181,7 +215,7 @@ def _decide(run: _Run, keys: Keys | None, table: str) -> None:
 def _unreadable(sync: Sync, error: sa.exc.ProgrammingError) -> Exception:
     state = getattr(error.orig, "sqlstate", "")
     words = str(error.orig).splitlines()[0]
-    if state in {"42P01", "3F000"}:  # no such table, no such schema
+    if state in {"42P01", "3F000", "42883"}:  # no such table, no such schema, no such function: not migrated or built
         return Misconfigured(
             f"The sync view {sync.relation} does not exist.", remedy="Run `hourline build` first; nothing was planned."
         )
@@ -213,6 +247,11 @@ def _refuse_bad_rows(run: _Run) -> None:
             f"The sync view {run.sync.relation} uses chain key {collision} for another source entry than the ledger knows.",
             remedy="Chain keys must be unique per source entry: mend the model; nothing was planned.",
         )
+    unnamed = run.connection.execute(
+        sa.text("select chain_key, situation from decision where action = 'unnamed' limit 1")
+    ).first()
+    if unnamed is not None:
+        raise RuntimeError(f"no decision for {unnamed.situation} (chain {unnamed.chain_key}); nothing was planned")
     lacking = run.execute(
         "select d.chain_key, array(select name from unnest(cast(:material_fields as text[])) name where not d.fields ? name) as names"
         " from decision d where d.action = 'replace' and d.desired = 'present'"
@@ -297,7 +336,8 @@ def _hold_mass_change(run: _Run, rules: policy.Policy) -> str | None:
     """Hold a destination's whole batch when it would change more of what is settled than policy allows unasked."""
     changes = run.execute(
         "select base_destination, count(distinct n.chain_key) as changes from new_intent n join decision d using (chain_key)"
-        " where n.state = 'planned' and n.operation in ('amend', 'delete') and d.base_destination is not null group by 1 order by 1"
+        " where n.state = 'planned' and n.operation in ('amend', 'delete', 'reverse', 'adjust')"
+        " and d.base_destination is not null group by 1 order by 1"
     ).all()
     sentences = []
     for row in changes:
@@ -305,8 +345,10 @@ def _hold_mass_change(run: _Run, rules: policy.Policy) -> str | None:
         if count < rules.mass_change_minimum:
             continue
         settled = run.execute(
-            "select count(*) from delivery.chain where sync = :sync and destination = :destination and settled_intent_id is not null",
+            "select count(*) from (select from delivery.chain where sync = :sync and destination = :destination"
+            " and settled_intent_id is not null limit :enough) counted",
             destination=destination,
+            enough=rules.enough_settled(count),
         ).scalar_one()
         if not rules.is_mass(count, settled):
             continue
@@ -319,7 +361,7 @@ def _hold_mass_change(run: _Run, rules: policy.Policy) -> str | None:
             destination=destination,
         )
         sentences.append(
-            f"This plan would amend or delete {count:,} of the {settled:,} hours in effect at {destination}, more than policy lets"
+            f"This plan would amend or take back {count:,} of the {settled:,} hours in effect at {destination}, more than policy lets"
             " pass unasked. The batch is held: look at it, then approve it, or mend the cause and plan again."
         )
     return " ".join(sentences) or None

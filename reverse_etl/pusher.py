@@ -6,17 +6,18 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from plumbing import log
+from plumbing import log, traffic
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import HourlineError, Misconfigured
-from reverse_etl import destinations, outcomes, policy
-from reverse_etl.engine import Engine, Timing, told
+from plumbing.warehouse import Warehouse
+from reverse_etl import breaker, destinations, outcomes, policy
+from reverse_etl.calls import Timing, told
+from reverse_etl.engine import Engine
 from reverse_etl.ledger import Answer, Change, Claim, Desk
 from reverse_etl.outcomes import Transition
 from reverse_etl.report import PushReport
@@ -43,6 +44,7 @@ def push(
     timing: Timing | None = None,
     clock: Clock | None = None,
     actor: str = "push",
+    is_scheduled: bool = False,
     progress: Callable[[PushReport], None] | None = None,
 ) -> list[PushReport]:
     """Send every planned intent that is due, and settle what is in doubt; one report per destination.
@@ -54,6 +56,7 @@ def push(
         limit: send at most so many.
         dry_run: count what would be sent; nothing is claimed and nobody is called.
         timing: leases and quiet periods; None takes the writer's own.
+        is_scheduled: nobody waits for it: a destination that is left alone after trouble is not tried before its time.
     """
     declared = named(sync)
     engine = destinations.engine(settings, "deliver")
@@ -65,14 +68,9 @@ def push(
             else _push(
                 settings,
                 engine,
+                Desk(declared.name, name, _worker(actor)),
                 declared,
-                name,
-                limit,
-                patience_seconds,
-                timing,
-                clock or SystemClock(),
-                actor,
-                progress,
+                _Wish(limit, patience_seconds, timing, clock or SystemClock(), is_scheduled, progress),
             )
             for name in chosen
         ]
@@ -102,36 +100,84 @@ def _count(engine: sa.Engine, sync: Sync, destination: str) -> PushReport:
     return report
 
 
-def _push(
-    settings: Settings,
-    engine: sa.Engine,
-    sync: Sync,
-    destination: str,
-    limit: int | None,
-    patience_seconds: float,
-    timing: Timing | None,
-    clock: Clock,
-    actor: str,
-    progress: Callable[[PushReport], None] | None,
-) -> PushReport:
-    report = PushReport(sync.name, destination)
-    desk = Desk(sync.name, destination, _worker(actor))
-    try:
-        with engine.begin() as connection:
-            rules = policy.load(connection, sync)
-            writer = destinations.open_writer(settings, sync, destination, connection)
-    except Misconfigured as error:
-        report.stopped = f"{error} Nothing was sent; what is planned stays planned."
-        return report
-    try:
-        worker = Engine(engine, sync, desk, writer, rules, report, clock, timing or Timing.of(writer), progress)
-        worker.drain(limit=limit, patience_seconds=patience_seconds)
-    finally:
-        writer.close()
+@dataclass(frozen=True)
+class _Wish:
+    """What a caller asked of a push."""
+
+    limit: int | None
+    patience_seconds: float
+    timing: Timing | None
+    clock: Clock
+    is_scheduled: bool
+    progress: Callable[[PushReport], None] | None
+
+
+def _push(settings: Settings, engine: sa.Engine, desk: Desk, sync: Sync, wish: _Wish) -> PushReport:
+    report = PushReport(sync.name, desk.destination)
+    with traffic.shared(Warehouse.open(settings), "deliver"):
+        try:
+            with engine.begin() as connection:
+                rules = policy.load(connection, sync)
+                writer = destinations.open_writer(settings, sync, desk.destination, connection)
+        except Misconfigured as error:
+            report.stopped = f"{error} Nothing was sent; what is planned stays planned."
+            return report
+        try:
+            timing = wish.timing or Timing.of(writer)
+
+            def worker() -> Engine:
+                return Engine(engine, sync, desk, writer, rules, report, wish.clock, timing, wish.progress)
+
+            _drain(engine, desk, worker, wish, report, timing)
+        finally:
+            writer.close()
     if report.stopped:
         _tell(engine, desk, report.stopped)
-    _log.info("pushed", sync=sync.name, destination=destination, stopped=bool(report.stopped), **dict(report.counts))
+    _log.info(
+        "pushed", sync=sync.name, destination=desk.destination, stopped=bool(report.stopped), **dict(report.counts)
+    )
     return report
+
+
+def _drain(
+    engine: sa.Engine, desk: Desk, worker: Callable[[], Engine], wish: _Wish, report: PushReport, timing: Timing
+) -> None:
+    """Send what is due, as far as the destination's breaker lets anything through."""
+    limit = wish.limit
+    with engine.begin() as connection:
+        at_once = not wish.is_scheduled
+        standing = breaker.ask(
+            connection, desk.destination, desk.worker, at_once=at_once, probe_seconds=timing.lease_seconds
+        )
+        if standing.verdict == "open":
+            report.stopped = standing.sentence(desk.destination)
+            report.waiting, report.next_at, _ = desk.outlook(connection)
+            return
+    if standing.verdict == "probe":
+        if not _probe(engine, desk, worker(), report):
+            return
+        limit = None if limit is None else limit - 1
+    sending = worker()
+    if limit is None or limit > 0:
+        sending.drain(limit=limit, patience_seconds=wish.patience_seconds)
+    if sending.is_in_trouble:
+        with engine.begin() as connection:
+            breaker.trip(connection, desk.destination, report.stopped or "", worker=desk.worker)
+
+
+def _probe(engine: sa.Engine, desk: Desk, probing: Engine, report: PushReport) -> bool:
+    """Send one intent to a destination that was left alone; whether the rest may follow."""
+    probing.drain(limit=1, patience_seconds=0)
+    with engine.begin() as connection:
+        if probing.meets_trouble or report.stopped:
+            report.stopped = report.stopped or f"{desk.destination} was tried with one intent, and is still in trouble."
+            breaker.trip(connection, desk.destination, report.stopped, worker=desk.worker)
+            return False
+        if not report.calls:
+            breaker.give_back(connection, desk.destination, desk.worker)
+            return False
+        breaker.close(connection, desk.destination)
+    return True
 
 
 def _worker(actor: str) -> str:
@@ -204,7 +250,7 @@ def _follow_up(settings: Settings, engine: sa.Engine, sync: Sync, destination: s
         operation=None,
         intent_count=len(claims),
         outcome="answered" if trouble is None else outcomes.of_error(trouble, claims[0].record.operation).result.value,
-        latency_ms=Decimal(str(round((clock.monotonic() - began) * 1000, 3))),
+        latency_ms=round((clock.monotonic() - began) * 1000, 3),
         status=trouble.status if trouble else None,
         vendor_job_ref=next((change.outcome.job_ref for change in changes if change.outcome.job_ref), None),
         http_calls=[told(exchange) for exchange in exchanges],

@@ -9,8 +9,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from reverse_etl.decisions import PROPOSAL_REASONS
+
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-_SIGNS = (("+", "create"), ("~", "amend"), ("-", "delete"))
+_SIGNS = (
+    ("+", "create"),
+    ("~", "amend"),
+    ("-", "delete"),
+    ("-", "reverse"),
+    ("±", "adjust"),
+    ("?", "propose"),
+    ("‖", "hold"),
+)
 _CENT = Decimal("0.01")
 MINUTES_PER_HOUR = 60
 
@@ -162,8 +172,12 @@ def plain(value: Any) -> Any:
 def _counts(totals: Iterable[PlanTotal]) -> str:
     counted: dict[str, int] = defaultdict(int)
     for total in totals:
-        counted["hold" if total.state == "held" else total.operation] += total.intents
-    told = [f"{sign} {counted[name]:,} {name}" for sign, name in (*_SIGNS, ("‖", "hold")) if counted[name]]
+        name = total.operation
+        if total.state == "held":
+            # a proposal is counted once, by what it would take back or adjust
+            name = "hold" if total.reason not in PROPOSAL_REASONS else "" if name == "create" else "propose"
+        counted[name] += total.intents
+    told = [f"{sign} {counted[name]:,} {name}" for sign, name in _SIGNS if counted[name]]
     return "  ".join(told)
 
 
@@ -195,6 +209,11 @@ def _holds(totals: list[PlanTotal]) -> list[str]:
     for total in totals:
         if total.state == "held":
             line = sums[total.reason or "held"]
-            line[0] += total.intents
+            line[0] += 0 if total.reason in PROPOSAL_REASONS and total.operation == "create" else total.intents
             line[1] += total.minutes or 0
-    return [f"    ‖ {count:,} held: {reason} ({hours(minutes)})" for reason, (count, minutes) in sorted(sums.items())]
+    return [
+        f"    ? {count:,} proposed: {reason} ({hours(minutes)})"
+        if reason in PROPOSAL_REASONS
+        else f"    ‖ {count:,} held: {reason} ({hours(minutes)})"
+        for reason, (count, minutes) in sorted(sums.items())
+    ]

@@ -34,6 +34,6 @@ def resolve(operation: Operation, seen: Seen, *, is_quiet: bool, is_second_look:
         return "conflict"
     if seen == "absent" and operation is Operation.DELETE:
         return "settle"
-    if seen == "previous" and operation is Operation.CREATE:
+    if seen == "previous" and operation.makes_a_row:  # under a key that nothing was written with before
         return "conflict"
     return "send" if is_quiet and is_second_look else "wait"

@@ -1,4 +1,4 @@
-"""The story of one time entry, and the open exceptions: read-only, for people and for ``--json``."""
+"""The story of one time entry: read-only, for people and for ``--json``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from reverse_etl import destinations
 from reverse_etl.report import plain
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
-    from decimal import Decimal
-
     from plumbing.settings import Settings
 
 
@@ -40,34 +37,6 @@ class Trace:
         return dict(plain(asdict(self)))
 
 
-@dataclass(frozen=True)
-class ExceptionRow:
-    """One exception: what, whose, how much, since when."""
-
-    exception_id: int
-    intent_id: int | None
-    sync: str
-    destination: str | None
-    category: str
-    cause: str
-    owner: str
-    message: str
-    money: Decimal | None
-    currency: str | None
-    minutes: Decimal | None
-    legal_entity: str | None
-    period: date | None
-    state: str | None
-    opened_at: datetime
-    closed_at: datetime | None
-    closed_reason: str | None
-    replay_count: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return dict(plain(asdict(self)))
-
-
 def trace(settings: Settings, source_id: str, source_system: str | None = None) -> Trace:
     """The delivery story of one source entry (a time entry's id; the PSA connection if two PSAs share the id)."""
     engine = destinations.engine(settings, "operate")
@@ -88,26 +57,6 @@ def trace(settings: Settings, source_id: str, source_system: str | None = None) 
         for number, row in zip(ids, intents, strict=True)
     ]
     return Trace(source_system, source_id, told)
-
-
-def exceptions(
-    settings: Settings,
-    *,
-    sync: str | None = None,
-    cause: str | None = None,
-    owner: str | None = None,
-    open_only: bool = True,
-) -> list[ExceptionRow]:
-    """Exceptions, oldest first."""
-    engine = destinations.engine(settings, "operate")
-    try:
-        with engine.connect() as connection:
-            rows = connection.execute(
-                sa.text(_LISTED), {"sync": sync, "cause": cause, "owner": owner, "open_only": open_only}
-            ).mappings()
-            return [ExceptionRow(**row) for row in rows]
-    finally:
-        engine.dispose()
 
 
 def _by_intent(connection: sa.Connection, sql: str, ids: list[int]) -> dict[int, list[dict[str, Any]]]:
@@ -148,13 +97,4 @@ from delivery.exception where intent_id = any(cast(:ids as bigint[])) order by e
 _EVENTS = """
 select cast(split_part(subject, ':', 2) as bigint) as intent_id, at, actor, verb, detail
 from delivery.event where subject = any(array(select 'intent:' || id from unnest(cast(:ids as bigint[])) id)) order by event_id
-"""
-
-_LISTED = """
-select exception_id, intent_id, sync, destination, category, cause, owner, message, money, currency, minutes, legal_entity, period, state,
-       opened_at, closed_at, closed_reason, replay_count
-from delivery.ops_exceptions
-where (is_open or not :open_only) and (cast(:sync as text) is null or sync = :sync)
-    and (cast(:cause as text) is null or cause = :cause) and (cast(:owner as text) is null or owner = :owner)
-order by exception_id
 """

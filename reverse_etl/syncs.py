@@ -26,10 +26,16 @@ class Sync:
         relation: the sync view.
         contracts: material fields by contract version; versions are never edited once sent under, only added.
         operations: what may be done at a destination at all; the writer may be able to do less.
+        subject_field: the material field that names whom a row is about (a project, a person): one whose every call ends in
+            trouble is put off, and the others go on.
+        size_fields: material fields that say only how much of the same it is: a change of these alone can be adjusted for.
         batch_limit: most intents claimed at once by one worker.
         max_attempts: tries of one intent before it is parked for a person.
-        mass_change_share, mass_change_minimum: a plan that amends or deletes more than this share of what is settled, and at
+        mass_change_share, mass_change_minimum: a plan that amends or takes back more than this share of what is settled, and at
             least this many, asks first; ``rule.policy`` overrides both.
+        reversal_tolerance_minutes: what is billed, or in a closed period, and touches no more than this is reversed and posted
+            again unasked, where the vendor's means is confirmed; ``rule.policy`` overrides it, by entity.
+        closed_periods_back: how many closed periods back a correction may reach; ``rule.policy`` overrides it, by entity.
         re_approval_reasons: hold reasons under which a settled hour stays due at its settled value.
         configuration_rules: not-due rules that come from configuration, and never take back what is posted.
         default_owner: the team that owns a trouble no rule assigns.
@@ -41,11 +47,15 @@ class Sync:
     relation: str
     contracts: Mapping[int, tuple[str, ...]]
     default_owner: str
-    operations: frozenset[str] = frozenset({"create", "amend", "delete"})
-    batch_limit: int = 64
+    subject_field: str
+    operations: frozenset[str] = frozenset({"create", "amend", "delete", "reverse", "adjust"})
+    size_fields: frozenset[str] = frozenset({"minutes"})
+    batch_limit: int = 1024
     max_attempts: int = 8
     mass_change_share: str = "0.2"
     mass_change_minimum: int = 50
+    reversal_tolerance_minutes: str = "480"
+    closed_periods_back: int = 2
     re_approval_reasons: frozenset[str] = frozenset({"re-approval"})
     configuration_rules: frozenset[str] = frozenset({"no_destination", "before_go_live"})
 
@@ -80,6 +90,7 @@ _DECLARED = (
             )
         },
         default_owner="billing operations",
+        subject_field="project_ref",
     ),
     Sync(
         name="payroll_hours",
@@ -87,7 +98,9 @@ _DECLARED = (
         entity="hours",
         relation="sync.sync_payroll__hours",
         contracts={1: ("employee_ref", "job_ref", "work_date", "time_zone", "entries")},
+        size_fields=frozenset({"entries"}),
         default_owner="payroll operations",
+        subject_field="employee_ref",
     ),
     Sync(
         name="psa_invoice_status",
@@ -97,6 +110,7 @@ _DECLARED = (
         contracts={1: ("subject_id", "invoice_ref", "invoice_number", "status", "external_status")},
         operations=frozenset({"create", "amend"}),
         default_owner="billing operations",
+        subject_field="invoice_ref",
     ),
 )
 

@@ -15,7 +15,7 @@ from reverse_etl import destinations, policy, statements
 from reverse_etl.syncs import SYNCS, named
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from plumbing.settings import Settings
 
@@ -87,45 +87,51 @@ def replay(
     cause: str | None = None,
     sync: str | None = None,
     period: date | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     actor: str,
     why: str,
 ) -> int:
     """Put refused intents, dead letters and rows held by a door back to planned; the next push sends them.
 
     At least one of the choices must be made; several narrow each other. A hold that a rule of the sync view keeps isn't
-    replayed: it goes by itself when the cause is mended and the sync planned again.
+    replayed: it goes by itself when the cause is mended and the sync planned again. What the destination had taken before it
+    refused it is followed up again instead of sent. One statement, however many rows.
+
+    Args:
+        cause: a cause's key, or the words of a cause.
+        since, until: when the exceptions were opened, the end left out.
 
     Returns:
         How many were put back.
 
     Raises:
-        Misconfigured: nothing was chosen, or no reason was given.
+        Misconfigured: nothing was chosen, no reason was given, or a time has no zone.
     """
     chosen: dict[str, Any] = {
-        "intent_ids": intent_ids,
-        "exception_ids": exception_ids,
+        "intent_ids": None if intent_ids is None else list(intent_ids),
+        "exception_ids": None if exception_ids is None else list(exception_ids),
         "cause": cause,
         "sync": sync,
         "period": period,
+        "since": since,
+        "until": until,
     }
     if all(value is None for value in chosen.values()):
-        raise Misconfigured("A replay needs a choice.", remedy="Name exceptions, intents, a cause, a sync or a period.")
+        raise Misconfigured(
+            "A replay needs a choice.", remedy="Name exceptions, intents, a cause, a sync, a period or a range of time."
+        )
     if not why.strip():
         raise Misconfigured("A replay needs a reason.", remedy="Say what was corrected; it is kept with the replay.")
+    if any(moment is not None and moment.tzinfo is None for moment in (since, until)):
+        raise Misconfigured("A time without its zone is no time.", remedy="Write it with its offset, like 06:00+00:00.")
     if sync is not None:
         named(sync)
     engine = destinations.engine(settings, "operate")
-    sql = statements.named("people")
-    bound = {
-        name: list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-        for name, value in chosen.items()
-    }
     try:
         with engine.begin() as connection:
-            ids: list[int] = list(connection.execute(sa.text(sql["replay"]), bound).scalars())
-            connection.execute(sa.text(sql["count_replay"]), {"ids": ids})
-            _tell(connection, actor, "replayed", [f"intent:{one}" for one in ids], {"why": why})
-            return len(ids)
+            sql = statements.named("people")["replay"]
+            return int(connection.execute(sa.text(sql), {**chosen, "actor": actor, "why": why}).scalar_one())
     finally:
         engine.dispose()
 

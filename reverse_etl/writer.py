@@ -18,15 +18,27 @@ if TYPE_CHECKING:
 
     from plumbing.http import Exchange
     from plumbing.settings import Connection
+    from reverse_etl.decisions import Ability
     from reverse_etl.fieldmap import FieldMap
 
 
 class Operation(StrEnum):
-    """What one intent does at the destination."""
+    """What one intent does at the destination.
+
+    ``reverse`` and ``adjust`` make a row of their own, under a key of their own, beside the row that they correct: one that takes
+    all of it back, or one with the difference. ``create``, ``reverse`` and ``adjust`` never touch what is there.
+    """
 
     CREATE = "create"
     AMEND = "amend"
     DELETE = "delete"
+    REVERSE = "reverse"
+    ADJUST = "adjust"
+
+    @property
+    def makes_a_row(self) -> bool:
+        """Whether a record comes to be by it; else one that is there is written to."""
+        return self in {Operation.CREATE, Operation.REVERSE, Operation.ADJUST}
 
 
 class Result(StrEnum):
@@ -55,6 +67,9 @@ class Capabilities:
         has_key: it keeps our record key unique, so that the same create twice is one record.
         has_lookup: a record can be found by our key or by its id. With neither, a lost answer is for a person.
         can_amend, can_delete: in place, before billing.
+        reverse: it takes a row that takes back another which is billed or in a closed period. ``unconfirmed``: no document says
+            so; then it is only proposed, unless the connection's option named by ``reverse_option`` is true.
+        adjust: it takes a row with a difference, in a later open period; ``adjust_option`` likewise.
         batch_size: records in one call.
         quantum_minutes: the smallest time it keeps; rounding is half up, on our minutes.
         processing_seconds: how long a request it has received may still take there.
@@ -66,6 +81,10 @@ class Capabilities:
     has_lookup: bool
     can_amend: bool = True
     can_delete: bool = True
+    reverse: Ability = "no"
+    reverse_option: str | None = None
+    adjust: Ability = "no"
+    adjust_option: str | None = None
     batch_size: int = 1
     quantum_minutes: Decimal | None = None
     processing_seconds: float = 60.0
@@ -78,12 +97,13 @@ class Record:
     """One intent as a writer sees it.
 
     Attributes:
-        fields: material fields, destination ids resolved; numbers are text.
+        fields: material fields, destination ids resolved; numbers are text. Of a reversal: those of the row it takes back.
         payload: what is or was sent, as made by `Writer.payload`.
         previous: the fields in effect there now, if any.
         vendor_id: the destination's id, once known.
         vendor_detail: what the writer asked to be kept with the record (`Outcome.vendor_detail`).
         sent_at: when it was last sent, for follow-up.
+        corrects_key, corrects_id: key and id there of the row that this one reverses, adjusts or posts again.
     """
 
     intent_id: int
@@ -103,6 +123,20 @@ class Record:
     legal_entity: str | None = None
     work_date: date | None = None
     sent_at: datetime | None = None
+    corrects_key: str | None = None
+    corrects_id: str | None = None
+
+    @property
+    def marker(self) -> str:
+        """What tells originals, amendments and corrections apart for a person there; no part of any comparison."""
+        told = {
+            Operation.CREATE: f"posts again {self.corrects_key}" if self.corrects_key else "original",
+            Operation.AMEND: "amended",
+            Operation.DELETE: "deleted",
+            Operation.REVERSE: f"reversal of {self.corrects_key}",
+            Operation.ADJUST: f"adjustment of {self.corrects_key}",
+        }[self.operation]
+        return f"hourline {self.request_key} {told}"
 
 
 @dataclass(frozen=True)

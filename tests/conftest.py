@@ -1,5 +1,20 @@
-"""Every module in fixtures/ is a plug-in; nothing else stands here."""
+"""Every module in fixtures/ is a plug-in; beside that, which tests run in one process when there are several."""
 
 from pathlib import Path
 
+import pytest
+
 pytest_plugins = sorted(f"tests.fixtures.{module.stem}" for module in Path(__file__).with_name("fixtures").glob("*.py"))
+
+LONGEST = ("whole jobs", "bad input", "sql")  # begun first, so that all processes end together
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests stay in one process, so that what a module makes is made once; long groups come first."""
+    groups = {}
+    for item in items:
+        mark = item.get_closest_marker("xdist_group")
+        group = groups[item] = str(mark.args[0]) if mark else item.nodeid.split("::")[0]
+        if mark is None:
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: LONGEST.index(groups[item]) if groups[item] in LONGEST else len(LONGEST))

@@ -1,4 +1,4 @@
-{#- Every version of what the destinations reported back: minutes and rate as they were read. -#}
+{#- Every version of what the destinations reported back: minutes, rate and place (whose, where, when) as they were read. -#}
 {% macro readback_versions() -%}
     {%- set branches = [] -%}
     {%- for connection in connections('netsuite') -%}
@@ -8,7 +8,8 @@
         b.source_id as vendor_id,
         b.landed_at,
         (b.record ->> 'hours')::numeric * 60 as minutes,
-        (b.record ->> 'rate')::numeric as rate
+        (b.record ->> 'rate')::numeric as rate,
+        {{ place("b.record ->> 'employee'", "b.record ->> 'customer'", "b.record ->> 'casetaskevent'", "(b.record ->> 'trandate')::date") }} as place
     from {{ raw('netsuite', connection, 'time_bills') }} as b
     where not b.is_deleted
         {%- endset -%}
@@ -24,14 +25,25 @@
             select coalesce(sum((entry.value ->> 'hours_worked')::numeric), 0) * 60
             from jsonb_array_elements(s.record -> 'entries') as entry (value)
         ) as minutes,
-        null::numeric as rate
+        null::numeric as rate,
+        {{ place("s.record ->> 'entity_uuid'", "s.record ->> 'job_uuid'", "null", local_date_of_sheet('s.record')) }} as place
     from {{ raw('gusto', connection, 'time_sheets') }} as s
     where not s.is_deleted
         {%- endset -%}
         {%- do branches.append(branch) -%}
     {%- endfor -%}
     {%- if branches | length == 0 -%}
-        {%- do branches.append('select null::text as destination, null::text as vendor_id, null::timestamptz as landed_at, null::numeric as minutes, null::numeric as rate where false') -%}
+        {%- do branches.append('select null::text as destination, null::text as vendor_id, null::timestamptz as landed_at, null::numeric as minutes, null::numeric as rate, null::text[] as place where false') -%}
     {%- endif -%}
     {{ branches | join('\n    union all\n') }}
+{%- endmacro %}
+
+{#- Whose an hour is, where it stands and when, as one value that compares: employee, project or job, task, date. -#}
+{% macro place(employee, project, task, work_date) -%}
+    array[{{ employee }}, {{ project }}, coalesce({{ task }}, ''), ({{ work_date }})::text]
+{%- endmacro %}
+
+{#- The local date on which a time sheet's shift starts. -#}
+{% macro local_date_of_sheet(record) -%}
+    ((({{ record }} ->> 'shift_started_at')::timestamptz) at time zone ({{ record }} ->> 'time_zone'))::date
 {%- endmacro %}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from flows.cli import cli
@@ -31,8 +33,10 @@ def reconcile(
         for name in sorted({one for each in jobs.syncs() for one in jobs.destinations(settings, each)}):
             with desk.working(f"Reading {name}"):
                 jobs.land(settings, name)
+    began = time.monotonic()
     with desk.working("Reconciling"):
         statement = jobs.reconcile(settings)
+    desk.say(f"Drawn in {time.monotonic() - began:.1f} s.")
     part = statement.only(sync=sync, legal_entity=entity, month=month)
     desk.show(
         {"exit_code": statement.exit_code, "sentence": statement.sentence, "lines": part.lines},

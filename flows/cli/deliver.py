@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,9 @@ from flows.cli import cli
 from flows.cli.frame import Desk, ExitCode, verb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+PATIENCE_SECONDS = 15.0  # a person waits; a night has more
 
 
 @verb(cli, "plan")
@@ -51,8 +54,14 @@ def plan(desk: Desk, syncs: tuple[str, ...], approve: int | None, why: str | Non
 @click.argument("syncs", nargs=-1, metavar="[SYNC]…")
 @click.option("--to", "destination", default=None, help="One destination only.")
 @click.option("--plan/--no-plan", "plan_first", default=True, help="Plan first (default), or send what is planned.")
-def push(desk: Desk, syncs: tuple[str, ...], destination: str | None, plan_first: bool) -> ExitCode:
-    """Plan, pass the departure door, send, and follow up what was accepted. Run it as often as you like."""
+@click.option("--patience", type=click.FloatRange(min=0), default=PATIENCE_SECONDS, show_default=True, metavar="SECONDS",
+              help="How long to wait, per destination, for what is due again soon.")  # fmt: skip
+def push(desk: Desk, syncs: tuple[str, ...], destination: str | None, plan_first: bool, patience: float) -> ExitCode:
+    """Plan, pass the departure door, send, and follow up what was accepted. Run it as often as you like.
+
+    What a destination put off (too many calls, no answer) is tried again within --patience; what is due later waits in the
+    ledger for the next push. A destination that fails five times running is left alone, and the others go on.
+    """
     from flows import jobs
 
     settings = desk.settings
@@ -60,8 +69,9 @@ def push(desk: Desk, syncs: tuple[str, ...], destination: str | None, plan_first
         settings.connection(destination)
     deliveries: list[Any] = []
     for name in _known(syncs):
-        with desk.working(f"Delivering {name}"):
-            deliveries.append(_deliver(jobs, settings, name, destination, plan_first=plan_first))
+        with desk.working(f"Delivering {name}") as working:
+            sender = functools.partial(jobs.push, settings, name, patience=patience, progress=_teller(desk, working))
+            deliveries.append(_deliver(jobs, settings, name, destination, sender, plan_first=plan_first))
     desk.show(
         [{"sync": one["sync"], "plan": one["plan"] and one["plan"].as_dict(), "held_at_door": one["held"],
           "pushes": [each.as_dict() for each in one["pushes"]]} for one in deliveries],
@@ -73,11 +83,26 @@ def push(desk: Desk, syncs: tuple[str, ...], destination: str | None, plan_first
     return ExitCode.HELD_AT_DOOR if stopped or any(one["held"] for one in deliveries) else ExitCode.OK
 
 
-def _deliver(jobs: Any, settings: Any, sync: str, destination: str | None, *, plan_first: bool) -> dict[str, Any]:
+def _deliver(
+    jobs: Any, settings: Any, sync: str, destination: str | None, sender: Callable[[str], Any], *, plan_first: bool
+) -> dict[str, Any]:
     wanted = [one for one in jobs.destinations(settings, sync) if destination in (None, one)]
     planned = jobs.plan(settings, sync, actor=login()) if plan_first else None
     held = jobs.pass_departure(settings, planned) if planned else {}
-    return {"sync": sync, "plan": planned, "held": held, "pushes": [jobs.push(settings, sync, one) for one in wanted]}
+    return {"sync": sync, "plan": planned, "held": held, "pushes": [sender(one) for one in wanted]}
+
+
+def _teller(desk: Desk, working: Callable[[str], None]) -> Callable[[Any], None]:
+    """Says how far a push is; a wait gets a line also where nobody watches a status line."""
+    from rich.markup import escape
+
+    def tell(report: Any) -> None:
+        line = escape(report.text().partition("\n")[0])
+        working(line)
+        if report.waiting and not desk.console.is_terminal:
+            desk.say(line)
+
+    return tell
 
 
 def _lines(delivery: dict[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import Console
 
@@ -119,6 +119,14 @@ class Desk:
             return
         for picture in pictures:
             self.console.print(picture)
+
+    def stream(self, values: Iterable[Any]) -> None:
+        """One JSON array, an element a line, written while it is read: for answers that may be long."""
+        lead = "["
+        for value in values:
+            click.echo(f"{lead}\n{json.dumps(as_plain(value), ensure_ascii=False)}", nl=False)
+            lead = ","
+        click.echo("[]" if lead == "[" else "\n]")
 
 
 def verb(group: click.Group, name: str, **settings: Any) -> Callable[[Verb], click.Command]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,26 +15,40 @@ from flows.render.figures import age, count, hours, money, sums
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flows.queue import Cause, Row
+    from reverse_etl import Cause, ExceptionRow
 
 
 def causes(found: Sequence[Cause]) -> Table | Text:
-    """Cause, owner, rows, hours, money, since when."""
+    """Cause, owner, rows, hours, money, since when and when due; below each what to do."""
     if not found:
         return Text("No open exceptions.")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("cause", "kind", "sync", "owner"):
+    for name in ("cause", "what is wrong", "sync", "owner"):
         table.add_column(name)
-    for name in ("rows", "hours", "money", "for"):
+    for name in ("rows", "hours", "money", "for", "due (UTC)"):
         table.add_column(name, justify="right")
     for one in found:
-        waited = datetime.now(UTC) - one.since if one.since else None
-        table.add_row(escape(one.cause), one.category, one.sync, one.owner, count(one.rows), hours(one.minutes),
-                      sums(one.money), age(waited))  # fmt: skip
+        table.add_row(one.cause_key, escape(wrong(one)), f"{one.sync} → {one.destination or 'nowhere'}", one.owner,
+                      count(one.exceptions), hours(one.minutes), sums(one.money), age(one.age), _due(one))  # fmt: skip
+        going = f" {one.under_way:,} are on their way again." if one.under_way else ""
+        table.add_row("", f"[dim]{escape(one.to_do)}{going}[/dim]")
     return table
 
 
-def rows(found: Sequence[Row]) -> Table | Text:
+def wrong(one: Cause) -> str:
+    """`closed_period: USER_ERROR (period 2026-10)`."""
+    subject = f" ({one.subject_kind.replace('_', ' ')} {one.subject})" if one.subject else ""
+    return f"{one.cause}{subject}"
+
+
+def _due(one: Cause) -> str:
+    if one.due_at is None:
+        return ""
+    text = f"{one.due_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return f"[red]{text} overdue[/red]" if one.is_overdue else text
+
+
+def rows(found: Sequence[ExceptionRow]) -> Table | Text:
     """One line an exception, with the sentence that came with it."""
     if not found:
         return Text("No open exceptions.")

@@ -14,12 +14,18 @@ _MINUTES = Decimal(60)
 
 
 def hours(minutes: Decimal | None) -> str:
-    """Minutes as hours with two decimals: `1,204.50`; nothing for none, a dash for zero."""
+    """Minutes as hours with two decimals: `1,204.50`, `−8.00`; nothing for none, a dash for what rounds to zero."""
     if minutes is None:
         return ""
-    if minutes == 0:
+    rounded = (minutes / _MINUTES).quantize(Decimal("0.01"))
+    if rounded == 0:
         return "–"
-    return f"{(minutes / _MINUTES).quantize(Decimal('0.01')):,}"
+    return f"{'−' if rounded < 0 else ''}{abs(rounded):,}"
+
+
+def odd_hours(minutes: Decimal) -> str:
+    """The same for what nothing explains, of which not the least part may read like zero."""
+    return "< 0.01" if minutes and hours(minutes) == "–" else hours(minutes)
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from flows.render.figures import age, count, hours, sums
+from flows.render.figures import age, count, hours, odd_hours, sums
 
 if TYPE_CHECKING:
     from flows.statement import Line, Statement
@@ -25,6 +26,7 @@ _ZERO = Decimal(0)
 
 def picture(statement: Statement, by: str = "entity") -> Group:
     """Sources (lines 1 and 2), syncs (3 to 5), what is due and not posted, what differs there; then the verdict."""
+    statement = replace(statement, lines=tuple(_as_seen_there(one) for one in statement.lines))
     style = {0: "bold green", 1: "bold red", 3: "bold yellow"}[statement.exit_code]
     parts = [
         _counted(statement.lines),
@@ -72,7 +74,7 @@ def _landed(lines: Iterable[Line], by: str) -> Table | None:
         return None
     table = _table("2  Hours landed = approved + not approved + deleted + duplicate", _words(by, "source"), buckets)
     for key, found in sorted(rows.items()):
-        table.add_row(*key, *(hours(found[bucket]) for bucket in buckets[:-1]), _odd(hours(found["unexplained"])))
+        table.add_row(*key, *(hours(found[bucket]) for bucket in buckets[:-1]), _odd(odd_hours(found["unexplained"])))
     return table
 
 
@@ -83,8 +85,8 @@ def _sync(statement: Statement, name: str, by: str) -> Group:
         ("3  Approved = due + not due", 3, ("approved", "due", "not due")),
         ("4  Due = posted + awaiting effect + waiting + held + refused + in doubt + by file", 4,
          ("due", "posted", "awaiting effect", "waiting", "held", "refused", "in doubt", "handed over by file")),
-        ("5  Posted = read back there, and the named differences", 5,
-         ("posted", "read back", "differences", "foreign")),
+        ("5  Read back there = posted + named differences + foreign rows", 5,
+         ("read back", "posted", "differences", "foreign")),
     )  # fmt: skip
     parts = []
     for title, number, buckets in tables:
@@ -92,7 +94,7 @@ def _sync(statement: Statement, name: str, by: str) -> Group:
         shown = [one for one in buckets if one in buckets[:2] or any(found[one] for found in rows.values())]
         table = _table(f"{title}   [{name}]".replace("[", "\\["), _words(by, "destination"), (*shown, "unexplained"))
         for key, found in sorted(rows.items()):
-            table.add_row(*key, *(hours(found[bucket]) for bucket in shown), _odd(hours(found["unexplained"])))
+            table.add_row(*key, *(hours(found[bucket]) for bucket in shown), _odd(odd_hours(found["unexplained"])))
         parts.append(table)
     return Group(*parts)
 
@@ -117,20 +119,31 @@ def _waiting(statement: Statement) -> Table | None:
 
 
 def _differences(lines: Iterable[Line]) -> Table | None:
-    """Named differences between the ledger and what the destination reports back."""
+    """Named differences between the ledger and what the destination reports back; more there is positive."""
     rows: dict[Key, list[Line]] = defaultdict(list)
     for one in lines:
         if one.line == 5 and one.side == "part" and one.bucket != "read back" and one.row_count:
             rows[one.name, one.destination or "", one.bucket].append(one)
     if not rows:
         return None
-    table = _table("Differences there", ("sync", "destination", "what"), ("rows", "hours", "money", "by hand"))
+    table = _table(
+        "Differences there (more there than posted: positive)",
+        ("sync", "destination", "what"),
+        ("rows", "hours", "money", "by hand"),
+    )
     for key, found in sorted(rows.items()):
         table.add_row(
             *key, count(sum(one.row_count for one in found)), hours(sum((one.minutes for one in found), _ZERO)),
             _money(found), "yes" if any(one.is_made_by_hand for one in found) else "",
         )  # fmt: skip
     return table
+
+
+def _as_seen_there(one: Line) -> Line:
+    """A difference of line 5 turned round: the mart says posted less there, a reader asks what stands there besides."""
+    if one.line != 5 or one.bucket in {"posted", "read back"}:
+        return one
+    return replace(one, minutes=-one.minutes, amount=None if one.amount is None else -one.amount)
 
 
 def _words(by: str, first: str) -> tuple[str, ...]:

@@ -52,9 +52,11 @@ _CONFLICTS = frozenset({"duplicate", "stale_version"})
 
 
 class Options(VendorOptions):
-    """``account_id``: as NetSuite shows it, a sandbox with its underscore (``123_SB1``)."""
+    """``account_id``: as NetSuite shows it, a sandbox with its underscore (``123_SB1``); ``takes_negative_time``: this account was
+    seen to take time rows of negative hours, which no document of the vendor confirms."""
 
     account_id: str = Field(pattern=r"^[A-Za-z0-9]+(_[A-Za-z0-9]+)*$")
+    takes_negative_time: bool = False
 
 
 class Secrets(VendorSecrets):

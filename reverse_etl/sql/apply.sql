@@ -43,7 +43,7 @@ insert into delivery.intent (
     intent_id, sync, source_system, source_id, chain_key, generation, record_key, revision, request_key, destination, operation,
     legal_entity, work_date, period, minutes, amount, currency, delta_minutes, delta_amount,
     base_legal_entity, base_work_date, base_period, base_minutes, base_amount, base_currency,
-    fields, context, rules, contract_version, fingerprint, correlation_id, supersedes, reverses, waits_for,
+    fields, context, rules, contract_version, fingerprint, correlation_id, supersedes, reverses, corrects, is_by_hand, waits_for,
     desired_state, decided_state, decided_reason, state, reason, owner, held_by, next_attempt_at, plan_id, landed_version)
 overriding system value
 select n.intent_id, :sync, n.source_system, n.source_id, n.chain_key, n.generation, k.record_key, n.revision, k.request_key,
@@ -53,7 +53,7 @@ select n.intent_id, :sync, n.source_system, n.source_id, n.chain_key, n.generati
             then n.amount - coalesce(n.base_amount, 0) end,
        n.base_legal_entity, n.base_work_date, n.base_period, n.base_minutes, n.base_amount, n.base_currency,
        n.fields, n.context, n.rules, n.contract_version, n.fingerprint, delivery.correlation(:sync, k.request_key),
-       n.supersedes, n.reverses, n.waits_for, n.desired_state, n.decided_state,
+       n.supersedes, n.reverses, n.corrects, n.is_by_hand, n.waits_for, n.desired_state, n.decided_state,
        case when n.decided_state = 'held' then n.reason end,
        n.state, n.reason, n.owner, n.held_by,
        case when n.waits_for is null then hourline.now() end,
@@ -62,17 +62,27 @@ from new_intent n
 cross join lateral (
     select n.chain_key || '-g' || n.generation as record_key,
            n.chain_key || '-g' || n.generation || '-r' || n.revision || '-'
-               || case n.operation when 'create' then 'c' when 'amend' then 'a' else 'd' end as request_key
+               || case n.operation when 'create' then 'c' when 'amend' then 'a' when 'reverse' then 'v' when 'adjust' then 'j' else 'd' end as request_key
 ) k
 order by n.intent_id;
 
 -- name: save_lines
 insert into delivery.intent_line (intent_id, source_system, source_id, version, minutes)
-select n.intent_id, m.source_system, m.source_id, max(m.version), case when n.operation = 'delete' then 0 else sum(m.minutes) end
-from new_intent n
-cross join lateral jsonb_to_recordset(n.members) as m (source_system text, source_id text, version bigint, minutes numeric)
-where jsonb_typeof(n.members) = 'array' and m.source_system is not null and m.source_id is not null
-group by n.intent_id, n.operation, m.source_system, m.source_id;
+select x.intent_id, x.source_system, x.source_id, max(x.version), sum(x.minutes)
+from (
+    select n.intent_id, m.source_system, m.source_id, m.version,
+           case when n.operation in ('delete', 'reverse') then 0 else m.minutes end as minutes
+    from new_intent n
+    cross join lateral jsonb_to_recordset(n.members) as m (source_system text, source_id text, version bigint, minutes numeric)
+    where jsonb_typeof(n.members) = 'array' and m.source_system is not null and m.source_id is not null
+    union all
+    -- A member that was in effect of it and is no more: the revision that drops it is part of its story.
+    select n.intent_id, l.source_system, l.source_id, l.version, 0
+    from new_intent n
+    join delivery.intent_line l on l.intent_id = n.base_id and l.minutes <> 0
+    where n.operation <> 'create'
+) x
+group by x.intent_id, x.source_system, x.source_id;
 
 -- name: supersede
 update delivery.intent i
@@ -89,8 +99,12 @@ where u.action = 'replace' and x.intent_id = u.intent_id and x.closed_at is null
 -- name: open_hold_exceptions
 insert into delivery.exception (intent_id, sync, source_system, chain_key, destination, category, cause, owner, message, money, currency,
                                 minutes, legal_entity, period)
-select n.intent_id, :sync, n.source_system, n.chain_key, n.destination, 'held', n.reason, n.owner,
-       'Held: ' || n.reason || '.', n.amount - coalesce(n.base_amount, 0), n.currency,
+select n.intent_id, :sync, n.source_system, n.chain_key, n.destination, case n.held_by when 'proposal' then 'proposal' else 'held' end,
+       n.reason, n.owner,
+       case when n.held_by is distinct from 'proposal' then 'Held: ' || n.reason || '.'
+            when n.is_by_hand then 'Proposed: ' || n.reason || '. Two people approve it, then it is made there by hand.'
+            else 'Proposed: ' || n.reason || '. Two people approve it, then it is sent.' end,
+       n.amount - coalesce(n.base_amount, 0), n.currency,
        n.minutes - coalesce(n.base_minutes, 0), n.legal_entity, n.period
 from new_intent n where n.state = 'held';
 
@@ -98,7 +112,8 @@ from new_intent n where n.state = 'held';
 insert into delivery.event (actor, verb, subject, detail)
 select :actor, n.state, 'intent:' || n.intent_id,
        jsonb_strip_nulls(jsonb_build_object('plan_id', cast(:plan_id as bigint), 'chain_key', n.chain_key, 'operation', n.operation,
-           'revision', n.revision, 'fingerprint', n.fingerprint, 'reason', n.reason, 'supersedes', n.supersedes))
+           'revision', n.revision, 'fingerprint', n.fingerprint, 'reason', n.reason, 'held_by', n.held_by, 'supersedes', n.supersedes,
+           'corrects', n.corrects))
 from new_intent n;
 
 -- name: record_superseded

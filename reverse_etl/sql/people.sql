@@ -28,19 +28,36 @@ update delivery.exception x set closed_at = hourline.now(), closed_by = :actor, 
 where x.intent_id = any(cast(:ids as bigint[])) and x.closed_at is null and x.category = 'held';
 
 -- name: replay
-update delivery.intent i
-set state = 'planned', state_since = hourline.now(), reason = null, owner = null, held_by = null, payload = null, failure_count = 0,
-    next_attempt_at = case when i.waits_for is null then hourline.now() end
-from delivery.exception x
-where x.intent_id = i.intent_id and x.closed_at is null and x.category <> 'integrity'
-    and (i.state = 'refused' or i.state = 'held' and i.held_by in ('retries', 'door'))
-    and (cast(:intent_ids as bigint[]) is null or i.intent_id = any(cast(:intent_ids as bigint[])))
-    and (cast(:exception_ids as bigint[]) is null or x.exception_id = any(cast(:exception_ids as bigint[])))
-    and (cast(:cause as text) is null or x.cause = :cause)
-    and (cast(:sync as text) is null or i.sync = :sync)
-    and (cast(:period as date) is null or i.period = :period)
-returning i.intent_id;
-
--- name: count_replay
-update delivery.exception x set replay_count = x.replay_count + 1
-where x.intent_id = any(cast(:ids as bigint[])) and x.closed_at is null and x.category <> 'integrity';
+-- What the destination had taken before it refused it stands there: it is followed up again, and never sent a second time.
+with chosen as materialized (
+    select i.intent_id, x.exception_id,
+           exists (select from delivery.attempt a where a.intent_id = i.intent_id and a.attempt_no = i.attempt_count
+                   and a.outcome = 'accepted' and not a.is_late) as is_taken
+    from delivery.exception x join delivery.intent i on i.intent_id = x.intent_id
+    where x.closed_at is null and x.category <> 'integrity'
+        and (i.state = 'refused' or i.state = 'held' and i.held_by in ('retries', 'door'))
+        and (cast(:intent_ids as bigint[]) is null or i.intent_id = any(cast(:intent_ids as bigint[])))
+        and (cast(:exception_ids as bigint[]) is null or x.exception_id = any(cast(:exception_ids as bigint[])))
+        and (cast(:cause as text) is null or x.cause_key = :cause or x.cause = :cause)
+        and (cast(:sync as text) is null or i.sync = :sync)
+        and (cast(:period as date) is null or i.period = :period)
+        and (cast(:since as timestamptz) is null or x.opened_at >= :since)
+        and (cast(:until as timestamptz) is null or x.opened_at < :until)
+    order by i.intent_id for update of i
+), back as (
+    update delivery.intent i
+    set state = case when c.is_taken then 'accepted' else 'planned' end, state_since = hourline.now(), reason = null, owner = null,
+        held_by = null, payload = case when c.is_taken then i.payload end, failure_count = 0,
+        next_attempt_at = case when i.waits_for is null or c.is_taken then hourline.now() end
+    from chosen c where i.intent_id = c.intent_id
+    returning i.intent_id, c.exception_id, i.state
+), counted as (
+    update delivery.exception x set replay_count = x.replay_count + 1
+    from back where x.exception_id = back.exception_id
+), told as (
+    insert into delivery.event (actor, verb, subject, detail)
+    select :actor, 'replayed', 'intent:' || intent_id,
+           jsonb_build_object('why', cast(:why as text), 'exception_id', exception_id, 'state', state)
+    from back order by intent_id
+)
+select count(*) from back

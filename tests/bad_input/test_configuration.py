@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import VERBS
-from tests.bad_input.conftest import Office, at
+from tests.fixtures.workplace import Office, at
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.bad_input.conftest import Office, Said, at, secrets_of
 from tests.fixtures.simulators import Firm
+from tests.fixtures.workplace import Office, Said, at, secrets_of
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 

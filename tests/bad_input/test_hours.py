@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bad_input.conftest import Office
+from tests.fixtures.workplace import Office
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.bad_input.conftest import Office
+from tests.fixtures.workplace import Office
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.bad_input.conftest import Office
+from tests.fixtures.workplace import Office
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 

@@ -73,7 +73,7 @@ def test_a_change_of_an_invoiced_hour_is_held(delivered: Job, verbs: Any, reason
     delivered.firm.change(change, **arguments)
     delivered.night()
     open_intents = delivered.rows(
-        "select state, reason from delivery.intent where sync = 'erp_labor' and source_id = %s"
+        "select distinct state, reason from delivery.intent where sync = 'erp_labor' and source_id = %s"
         " and state not in ('acknowledged', 'superseded')",
         hour,
     )

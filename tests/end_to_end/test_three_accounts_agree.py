@@ -32,7 +32,7 @@ def test_statement_vendors_and_truth_agree(job_home: Path, databases: Databases,
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_statement_vendors_and_truth_agree_at_full_size(job_home: Path, databases: Databases) -> None:
     with start_job(job_home, databases, seed=7, entries=40_000) as job:
         tell_the_story(job)

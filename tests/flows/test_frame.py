@@ -14,9 +14,8 @@ from click.testing import CliRunner, Result
 
 from flows.cli import VERBS, cli
 from flows.cli.frame import Desk, ExitCode, as_plain, exit_code_of, leave
-from flows.queue import Cause
 from plumbing.errors import Misconfigured, RateLimited, Refused, Unauthorized
-from reverse_etl.report import PushReport
+from reverse_etl.report import PlanTotal, PushReport
 
 
 def run(*arguments: str) -> Result:
@@ -117,10 +116,10 @@ def test_money_and_hours_leave_as_text_in_plain_notation() -> None:
     }
 
 
-def test_a_push_report_and_a_cause_are_json_with_their_counts() -> None:
+def test_a_push_report_and_a_plan_total_are_json_with_their_counts() -> None:
     report = PushReport("erp_labor", "netsuite")
     report.add("acknowledged", 2)
     report.add("acknowledged")
     assert report.as_dict()["counts"] == {"acknowledged": 3}
-    cause = Cause("erp_labor", "held", "rate missing", "billing operations", money={"EUR": Decimal("12.50")})
-    assert as_plain(cause)["money"] == {"EUR": "12.50"}
+    total = PlanTotal("create", "planned", None, "erp", "DE", None, "EUR", 1, Decimal(480), Decimal("12.50"))
+    assert (as_plain(total)["minutes"], as_plain(total)["amount"]) == ("480", "12.50")

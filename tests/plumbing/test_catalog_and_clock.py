@@ -10,7 +10,7 @@ import pytest
 from plumbing import catalog, vendors
 from plumbing.clock import ManualClock, SystemClock
 from plumbing.errors import Misconfigured
-from plumbing.limits import Allowance, Gate, gate_of
+from plumbing.limits import Allowance, LocalGate, gate_of
 
 
 def test_vendors_are_found_as_modules_and_folders_and_not_imported(
@@ -65,7 +65,7 @@ def test_manual_clock_moves_only_when_told() -> None:
 
 def test_window_rolls() -> None:
     clock = ManualClock()
-    gate = Gate(Allowance(concurrency=9, requests=2, window_seconds=60), clock)
+    gate = LocalGate(Allowance(concurrency=9, requests=2, window_seconds=60), clock)
     for pause in (0, 40, 0, 0):
         clock.advance(pause)
         with gate.slot():
@@ -86,7 +86,7 @@ def test_gate_is_shared_within_a_connection_and_not_between_connections() -> Non
 
 
 def test_failed_call_frees_its_slot() -> None:
-    gate = Gate(Allowance(concurrency=1), SystemClock())
+    gate = LocalGate(Allowance(concurrency=1), SystemClock())
     with pytest.raises(RuntimeError), gate.slot():
         raise RuntimeError
     entered = threading.Event()

@@ -256,3 +256,15 @@ def test_server_by_address_is_not_stopped(warehouse: Warehouse) -> None:
     assert warehouse.is_embedded is False
     assert warehouse.stop() is False
     warehouse.connect("load").close()
+
+
+def test_no_session_of_ours_compiles_its_plans_and_options_of_the_address_stay(warehouse: Warehouse) -> None:
+    with_options = Warehouse(f"{warehouse.url()}{'&' if '?' in warehouse.url() else '?'}options=-c%20work_mem%3D3MB")
+    with with_options.connect("operate") as session:
+        assert session.execute("select current_setting('jit'), current_setting('work_mem')").fetchone() == (
+            "off",
+            "3MB",
+        )
+    with psycopg.connect(warehouse.url("analyse")) as session:
+        assert session.execute("select current_setting('jit'), current_user").fetchone() == ("off", "hourline_analyse")
+    assert warehouse.dbt_environment()["PGOPTIONS"] == "-c jit=off"

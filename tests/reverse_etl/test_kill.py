@@ -47,6 +47,10 @@ class Killer:
         self._countdown = self._random.randint(1, 4)
         self._moment = self._random.choice(MOMENTS)
 
+    def strike_at(self, write: int, moment: str) -> None:
+        """No draw: at this write and this moment of it."""
+        self._countdown, self._moment = write, moment
+
     def __call__(self, call: Call, moment: str) -> None:
         with self._lock:
             if (
@@ -120,3 +124,34 @@ def test_killed_where_nothing_can_be_looked_up_no_hour_is_doubled_and_the_rest_i
     assert set(by_state) == {"acknowledged", "unknown"}
     acknowledged = {row["record_key"] for row in desk.intents() if row["state"] == "acknowledged"}
     assert acknowledged <= set(there.by_key())
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_between_reversal_and_repost_each_stands_there_once(desk, there, moment):
+    """The killer aims at the one write after which the original is taken back and not posted again."""
+    billed = {"destination_state": "billed"}
+    desk.want("91", minutes=480)
+    settings = with_destination(desk.settings, "reversing", there.url)
+    plan(settings, SYNC)
+    push_in_its_own_process(desk, "reversing", there).communicate(timeout=240)
+    desk.want("91", minutes=360, context=billed)
+    plan(settings, SYNC)
+    there.fault = killer = Killer(seed=1)
+    process = push_in_its_own_process(desk, "reversing", there)
+    killer.aim(process)
+    killer.strike_at(1, moment)
+    process.communicate(timeout=240)
+    assert process.returncode == -signal.SIGKILL
+    assert killer.kills == 1
+    # Meanwhile people press the button again: the plan must neither double the reversal nor lose what is posted again.
+    plan(settings, SYNC)
+    process = push_in_its_own_process(desk, "reversing", there)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    assert sorted((r["key"], r["minutes"]) for r in there.records.values()) == [
+        ("kantata-91-g1", "480"),
+        ("kantata-91-g2", "-480"),
+        ("kantata-91-g3", "360"),
+    ]
+    assert desk.chain("91")["settled_record_key"] == "kantata-91-g3"
+    assert desk.balance() == {("US", "2026-10"): 360}

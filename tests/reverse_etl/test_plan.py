@@ -204,8 +204,9 @@ def test_a_refused_intent_stays_refused_until_something_changes(desk):
 @pytest.mark.parametrize(
     ("context", "reason"),
     [
-        ({"destination_state": "billed"}, "needs reversal"),
-        ({"period_closed": True}, "needs reversal"),
+        ({"destination_state": "billed"}, "needs reversal by hand"),
+        ({"destination_state": "posted"}, "needs reversal by hand"),
+        ({"period_closed": True}, "needs reversal by hand"),
         ({"destination_state": "on_draft_invoice"}, "on draft invoice"),
     ],
 )
@@ -221,7 +222,7 @@ def test_what_is_billed_drafted_or_closed_is_held(desk, context, reason, change)
     assert desk.deliver() == 0
 
 
-def test_an_invoice_cancelled_there_lets_the_held_amend_go(desk):
+def test_an_invoice_cancelled_there_turns_the_proposal_into_an_amend(desk):
     desk.want("91", minutes=480)
     plan(desk.settings, SYNC)
     desk.deliver()
@@ -358,7 +359,7 @@ def test_a_mass_change_is_held_until_approved(desk):
         desk.want(str(number), minutes=60)
     report = plan(desk.settings, SYNC)
     assert report.batch_state == "needs_approval"
-    assert "amend or delete 3 of the 10 hours in effect at erp" in report.text()
+    assert "amend or take back 3 of the 10 hours in effect at erp" in report.text()
     assert desk.deliver() == 0
     assert plan(desk.settings, SYNC).is_empty
 

@@ -91,6 +91,92 @@ class Night:
                 (ids,),
             )
 
+    def reverse(self, source_id: str) -> None:
+        """An hour in effect is taken back by a reversing row, acknowledged."""
+        self._correct(source_id, "reverse", 2, minutes=Decimal(0))
+        self.connection.execute(
+            "update delivery.chain set reversed_intent_id = settled_intent_id, settled_intent_id = null, settled_minutes = null, settled_amount = null, "
+            "settled_period = null, settled_legal_entity = null, settled_vendor_id = null, settled_record_key = null, settled_state = null, "
+            "settled_fingerprint = null, settled_contract_version = null, generation = 3 where sync = 'erp_labor' and source_id = %s",
+            (source_id,),
+        )
+
+    def post_again(self, source_id: str) -> None:
+        """What was taken back is posted again as it was."""
+        number = self._correct(source_id, "create", 3, minutes=None)
+        self._settle_on(number)
+
+    def adjust(self, source_id: str, minutes: int, sync: str = "payroll_hours") -> None:
+        """A day in effect is adjusted to so many minutes by a row with the difference."""
+        number = self._correct(source_id, "adjust", 2, minutes=Decimal(minutes), sync=sync)
+        self._settle_on(number)
+        self.connection.execute("update delivery.chain set is_in_pieces = true where settled_intent_id = %s", (number,))
+
+    def propose(self, source_id: str, minutes: int, reason: str) -> None:
+        """A plan saw that an hour in effect is to be so long, and proposes to reverse it and post it again."""
+        self.plan("erp_labor")
+        for operation, generation, target in (("reverse", 2, Decimal(0)), ("create", 3, Decimal(minutes))):
+            number = self._correct(source_id, operation, generation, minutes=target)
+            self.connection.execute(
+                "update delivery.intent set state = 'held', held_by = 'proposal', reason = %s, owner = 'billing operations', vendor_id = null, "
+                "amount = case operation when 'create' then base_amount * minutes / base_minutes else amount end where intent_id = %s",
+                (reason, number),
+            )
+            if operation == "create":
+                self.connection.execute(
+                    "update delivery.intent set base_legal_entity = null, base_work_date = null, base_period = null, base_minutes = null, "
+                    "base_amount = null, base_currency = null where intent_id = %s",
+                    (number,),
+                )
+
+    def _correct(
+        self, source_id: str, operation: str, generation: int, minutes: Decimal | None, sync: str = "erp_labor"
+    ) -> int:
+        row = self.connection.execute(
+            """
+            insert into delivery.intent (sync, source_system, source_id, chain_key, generation, record_key, revision, request_key, destination,
+                operation, legal_entity, work_date, period, minutes, amount, currency, delta_minutes, delta_amount, base_legal_entity,
+                base_work_date, base_period, base_minutes, base_amount, base_currency, fields, contract_version, fingerprint, correlation_id,
+                desired_state, decided_state, state, vendor_id, corrects, plan_id)
+            select sync, source_system, source_id, chain_key, %(generation)s, chain_key || '-g' || %(generation)s, %(generation)s,
+                chain_key || '-g' || %(generation)s || '-r', destination, %(operation)s, legal_entity, work_date, period,
+                coalesce(%(minutes)s, minutes), case when %(minutes)s::numeric = 0 then 0 * amount else amount end, currency,
+                coalesce(%(minutes)s, minutes + minutes) - minutes, null, legal_entity, work_date, period, minutes, amount, currency, fields, 1,
+                fingerprint, gen_random_uuid(), 'present', 'planned', 'acknowledged', %(operation)s || '-' || source_id, intent_id, plan_id
+            from delivery.intent
+            where sync = %(sync)s and source_id = %(source_id)s and generation = 1 and state = 'acknowledged'
+            returning intent_id
+            """,
+            {
+                "sync": sync,
+                "source_id": source_id,
+                "operation": operation,
+                "generation": generation,
+                "minutes": minutes,
+            },
+        ).fetchone()
+        assert row is not None
+        self.connection.execute(
+            "insert into delivery.attempt (intent_id, attempt_no, outcome, vendor_id) "
+            "select intent_id, 1, 'acknowledged', vendor_id from delivery.intent where intent_id = %s",
+            (row[0],),
+        )
+        return int(row[0])
+
+    def _settle_on(self, intent_id: int) -> None:
+        self.connection.execute(
+            """
+            update delivery.chain c
+            set settled_intent_id = i.intent_id, settled_minutes = i.minutes, settled_amount = i.amount, settled_currency = i.currency,
+                settled_work_date = i.work_date, settled_period = i.period, settled_legal_entity = i.legal_entity,
+                settled_vendor_id = i.vendor_id, settled_record_key = i.record_key, settled_state = i.state,
+                settled_fingerprint = i.fingerprint, settled_contract_version = i.contract_version, generation = i.generation,
+                reversed_intent_id = null
+            from delivery.intent i where i.intent_id = %s and c.sync = i.sync and c.chain_key = i.chain_key
+            """,
+            (intent_id,),
+        )
+
     def plan(self, sync: str) -> int:
         """A whole sweep that saw everything landed until now."""
         row = self.connection.execute(
@@ -104,9 +190,12 @@ class Night:
         """The destinations are read after all was acknowledged, and hold just what was posted."""
         self.begin_reading()
         for key, vendor, minutes, fields in self.posted("erp_labor"):
-            self.time_bill(vendor, key, minutes, rate=fields["rate"], is_billable=fields["is_billable"])
-        for key, vendor, minutes, _ in self.posted("payroll_hours"):
-            self.time_sheet(vendor, key, minutes)
+            self.time_bill(
+                vendor, key, minutes, rate=fields["rate"], is_billable=fields["is_billable"], employee=fields["employee_ref"],
+                customer=fields["project_ref"], casetaskevent=fields["task_ref"], trandate=fields["work_date"],
+            )  # fmt: skip
+        for key, vendor, minutes, fields in self.posted("payroll_hours"):
+            self.time_sheet(vendor, key, minutes, entity_uuid=fields["employee_ref"], job_uuid=fields["job_ref"])
         self.count()
 
     def posted(self, sync: str) -> list[tuple[str, str, Decimal, dict[str, Any]]]:
@@ -125,12 +214,16 @@ class Night:
             )
 
     def time_bill(self, vendor_id: str, key: str | None, minutes: Decimal | float | str, **changed: Any) -> None:
-        """A version of an ERP time row, in hours as SuiteQL gives them."""
+        """A version of an ERP time row, in hours as SuiteQL gives them; what isn't said is as it was."""
         is_deleted = changed.pop("is_deleted", False)
         is_billable = changed.pop("is_billable", True)
-        record = {
-            "id": vendor_id, "hours": str(round(Decimal(minutes) / 60, 6)), "trandate": "2026-10-05", "subsidiary": "1", "externalid": key,
-            "isbillable": "T" if is_billable else "F", "rate": "150",
+        before = self.before("netsuite", "time_bills", vendor_id) or {
+            "trandate": "2026-10-05",
+            "subsidiary": "1",
+            "rate": "150",
+        }
+        record = before | {
+            "id": vendor_id, "hours": str(round(Decimal(minutes) / 60, 6)), "externalid": key, "isbillable": "T" if is_billable else "F",
         } | changed  # fmt: skip
         self.firm.land(
             "netsuite",
@@ -141,14 +234,31 @@ class Night:
         )
 
     def time_sheet(
-        self, vendor_id: str, key: str | None, minutes: Decimal | float | str, *, is_deleted: bool = False
+        self,
+        vendor_id: str,
+        key: str | None,
+        minutes: Decimal | float | str,
+        *,
+        is_deleted: bool = False,
+        **changed: Any,
     ) -> None:
-        """A version of a time sheet, in hours with three decimals."""
-        record = {
-            "uuid": vendor_id, "entity_uuid": "gu-1", "time_zone": "America/New_York", "shift_started_at": "2026-10-05T13:00:00Z",
+        """A version of a time sheet, in hours with three decimals; what isn't said is as it was."""
+        before = self.before("gusto", "time_sheets", vendor_id) or {
+            "entity_uuid": "gu-1", "time_zone": "America/New_York", "shift_started_at": "2026-10-05T13:00:00Z",
+        }  # fmt: skip
+        record = before | changed | {
+            "uuid": vendor_id,
             "metadata": {"dw_key": key} if key else {}, "entries": [{"hours_worked": str(round(Decimal(minutes) / 60, 3)), "pay_classification": "Regular"}],
         }  # fmt: skip
         self.firm.land("gusto", "time_sheets", vendor_id, record, is_deleted=is_deleted)
+
+    def before(self, connection: str, resource: str, source_id: str) -> dict[str, Any]:
+        """What landed last of a record; nothing if none did."""
+        row = self.connection.execute(
+            f"select record from raw_{connection}.{resource} where source_id = %s order by version desc limit 1",
+            (source_id,),
+        ).fetchone()
+        return dict(row[0]) if row else {}
 
     def count(self) -> None:
         """Each system's own count of what it holds now, as it would answer: what landed, and is not deleted."""

@@ -10,7 +10,7 @@ from tests.sql.conftest import Dbt
 from tests.sql.delivered import Night
 from tests.sql.hand_made import Firm, ensure_raw
 
-pytestmark = pytest.mark.warehouse
+pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("sql")]
 
 
 def test_the_whole_project_builds_and_its_tests_pass(hand_made: Firm, dbt: Dbt) -> None:

@@ -19,7 +19,7 @@ RATIO = 1.3
 
 
 @pytest.fixture(scope="module")
-def readings(warehouse: Warehouse, models: None, owner: psycopg.Connection[Any]) -> dict[tuple[str, int, int], Reading]:
+def readings(warehouse: Warehouse, owner: psycopg.Connection[Any]) -> dict[tuple[str, int, int], Reading]:
     """What each view read at both sizes, by view, entries and keys asked for."""
     found = {}
     for entries in (SMALL, LARGE):

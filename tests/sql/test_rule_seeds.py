@@ -11,7 +11,7 @@ import pytest
 
 from tests.sql.conftest import ROOT, Dbt
 
-pytestmark = pytest.mark.warehouse
+pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("sql")]
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def restored(models: None, dbt: Dbt) -> Any:
+def restored(dbt: Dbt) -> Any:
     """The project's own rules stand again afterwards."""
     yield
     assert dbt("seed").returncode == 0

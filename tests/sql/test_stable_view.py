@@ -14,7 +14,7 @@ from plumbing.warehouse import Warehouse
 from tests.sql.conftest import ROOT, Dbt
 from tests.sql.hand_made import Firm
 
-pytestmark = pytest.mark.warehouse
+pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("sql")]
 
 VIEWS = """
 select n.nspname || '.' || c.relname, c.oid::text, c.xmin::text, (select max(r.xmin::text) from pg_rewrite r where r.ev_class = c.oid)

@@ -10,7 +10,7 @@ import pytest
 from tests.sql.delivered import Night
 from tests.sql.hand_made import Firm
 
-pytestmark = pytest.mark.warehouse
+pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("sql")]
 
 
 @pytest.fixture
@@ -157,6 +157,51 @@ def test_a_rate_changed_there_is_changed_by_hand(night: Night) -> None:
     assert bucket(night, 5, "erp_labor", "changed by hand there") == (0, 100)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"employee": "1"}, {"customer": "1"}, {"casetaskevent": "1"}, {"trandate": "2026-10-06"}],
+    ids=lambda one: next(iter(one)),
+)
+def test_an_hour_moved_there_is_changed_by_hand_though_its_minutes_are_the_same(
+    night: Night, changed: dict[str, str]
+) -> None:
+    night.time_bill("v-1001", "kantata-1001-g1", 120, **changed)
+    night.count()
+    assert found(night) == {("erp_labor", 5, "by hand")}
+    assert bucket(night, 5, "erp_labor", "changed by hand there") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"entity_uuid": "gu-9"}, {"job_uuid": "gj-9"}, {"shift_started_at": "2026-10-06T13:00:00Z"}],
+    ids=lambda one: next(iter(one)),
+)
+def test_a_sheet_moved_there_is_changed_by_hand_though_its_minutes_are_the_same(
+    night: Night, changed: dict[str, str]
+) -> None:
+    (key, vendor, minutes, _), *_ = night.posted("payroll_hours")
+    night.time_sheet(vendor, key, minutes, **changed)
+    night.count()
+    assert found(night) == {("payroll_hours", 5, "by hand")}
+
+
+def test_an_hour_that_never_stood_where_it_was_posted_is_unexplained(night: Night) -> None:
+    night.connection.execute(
+        "update raw_netsuite.time_bills set record = record || '{\"customer\": \"1\"}' where source_id = 'v-1001'"
+    )
+    assert found(night) == {("erp_labor", 5, "unexplained")}
+
+
+def test_an_open_integrity_alarm_is_unexplained_until_it_closes(night: Night) -> None:
+    night.connection.execute(
+        "insert into delivery.exception (sync, category, cause, owner, message) "
+        "values ('payroll_hours', 'integrity', 'row missing from the sync view', 'data engineering', 'empty')"
+    )
+    assert found(night) == {("payroll_hours", 4, "unexplained")}
+    night.connection.execute("update delivery.exception set closed_at = now()")
+    assert found(night) == set()
+
+
 def test_a_row_that_never_was_there_as_posted_is_unexplained(night: Night) -> None:
     night.connection.execute("delete from raw_netsuite.time_bills where source_id = 'v-1001'")
     night.time_bill("v-1001", "kantata-1001-g1", 45)
@@ -292,6 +337,80 @@ def test_an_hour_moved_to_another_month_counts_in_both(night: Night) -> None:
     assert found(night) == set()
     assert bucket(night, 4, "erp_labor", "waiting", period="2026-10-01", reason="not planned yet")[0] == -50
     assert bucket(night, 4, "erp_labor", "waiting", period="2026-11-01", reason="not planned yet")[0] == 50
+
+
+@pytest.fixture
+def reversed_night(night: Night) -> Night:
+    """An hour that was reversed and posted again, all three rows read back."""
+    night.reverse("1001")
+    night.post_again("1001")
+    night.begin_reading()
+    night.time_bill("reverse-1001", "kantata-1001-g2", -120)
+    night.time_bill("create-1001", "kantata-1001-g3", 120)
+    night.count()
+    return night
+
+
+def test_a_reversed_pair_nets_to_zero_inside_posted(reversed_night: Night) -> None:
+    assert found(reversed_night) == set()
+    assert bucket(reversed_night, 4, "erp_labor", "posted", currency="USD") == (190, Decimal("517.08"))
+    assert bucket(reversed_night, 5, "erp_labor", "posted", currency="USD") == (190, Decimal("517.08"))
+    assert bucket(reversed_night, 5, "erp_labor", "read back", legal_entity="US", currency="USD")[0] == 140
+
+
+def test_a_reversed_hour_that_nobody_posts_again_is_unexplained(night: Night) -> None:
+    night.reverse("1001")
+    night.begin_reading()
+    night.time_bill("reverse-1001", "kantata-1001-g2", -120)
+    night.count()
+    assert found(night) == {("erp_labor", 4, "unexplained")}
+    assert bucket(night, 5, "erp_labor", "posted", legal_entity="US", currency="USD")[0] == 20
+
+
+def test_a_reversing_row_that_is_missing_there_is_unexplained(reversed_night: Night) -> None:
+    reversed_night.connection.execute("delete from raw_netsuite.time_bills where source_id = 'reverse-1001'")
+    reversed_night.count()
+    assert found(reversed_night) == {("erp_labor", 5, "unexplained")}
+
+
+def test_an_original_deleted_there_after_its_reversal_is_gone_by_hand(reversed_night: Night) -> None:
+    reversed_night.time_bill("v-1001", "kantata-1001-g1", 120, is_deleted=True)
+    reversed_night.count()
+    assert found(reversed_night) == {("erp_labor", 5, "by hand")}
+    assert bucket(reversed_night, 5, "erp_labor", "gone by hand there") == (120, 300)
+
+
+def test_a_reversal_made_by_hand_as_two_people_agreed_is_named_and_no_finding(night: Night) -> None:
+    night.reverse("1001")
+    night.post_again("1001")
+    night.connection.execute("update delivery.intent set is_by_hand = true where operation = 'reverse'")
+    night.begin_reading()
+    night.time_bill("create-1001", "kantata-1001-g3", 120)
+    night.count()
+    assert found(night) == set()
+    assert bucket(night, 5, "erp_labor", "changed by hand there", currency="USD") == (-120, -300)
+
+
+def test_an_adjusted_day_is_read_back_in_its_pieces(night: Night) -> None:
+    (key, _, minutes, _), *_ = night.posted("payroll_hours")
+    day = key.removeprefix("kantata-").removesuffix("-g1")
+    night.firm.entry("1020", user_id=day.split("-")[0], time_in_minutes=30)
+    night.adjust(day, int(minutes) + 30)
+    night.begin_reading()
+    night.time_sheet(f"adjust-{day}", f"kantata-{day}-g2", 30)
+    night.count()
+    assert ("payroll_hours", 5, "unexplained") not in found(night)
+    night.time_sheet(f"adjust-{day}", f"kantata-{day}-g2", 45)
+    night.count()
+    assert ("payroll_hours", 5, "by hand") in found(night)
+
+
+def test_a_proposal_is_held_with_its_reason(night: Night) -> None:
+    night.firm.entry("1001", time_in_minutes=60)
+    night.propose("1001", 60, "needs reversal")
+    night.count()
+    assert found(night) == set()
+    assert bucket(night, 4, "erp_labor", "held", reason="needs reversal") == (-60, -150)
 
 
 def test_the_checks_name_the_line_and_the_cause(night: Night) -> None:

@@ -5,7 +5,7 @@
 select b.intent_id as subject
 from {batch} as b
 where
-  b.operation in ('create', 'amend')
+  b.operation in ('create', 'amend', 'adjust')
   and (
     (b.sync in ('erp_labor', 'payroll_hours') and b.fields ->> 'employee_ref' is null)
     or (b.sync = 'erp_labor' and (b.fields ->> 'project_ref' is null or b.fields ->> 'item_ref' is null))

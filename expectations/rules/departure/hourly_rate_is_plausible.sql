@@ -5,7 +5,7 @@
 select b.intent_id as subject
 from {batch} as b
 where
-  b.operation in ('create', 'amend')
+  b.operation in ('create', 'amend', 'adjust')
   and b.minutes > 0
   and b.amount * 60 / b.minutes > coalesce(
     (

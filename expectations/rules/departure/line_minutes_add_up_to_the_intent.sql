@@ -5,7 +5,7 @@
 select b.intent_id as subject
 from {batch} as b
 where
-  b.operation in ('create', 'amend')
+  b.operation in ('create', 'amend', 'adjust')
   and exists (
     select 1 from delivery.intent_line as line
     where line.intent_id = b.intent_id

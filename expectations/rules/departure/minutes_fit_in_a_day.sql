@@ -6,5 +6,5 @@ select b.intent_id as subject
 from {batch} as b
 where
   b.sync <> 'psa_invoice_status'
-  and b.operation in ('create', 'amend')
+  and b.operation in ('create', 'amend', 'adjust')
   and (b.minutes <= 0 or b.minutes > 1440)

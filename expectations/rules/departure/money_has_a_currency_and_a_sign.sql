@@ -9,7 +9,7 @@ where
   or b.amount < 0
   or (
     b.sync = 'erp_labor'
-    and b.operation in ('create', 'amend')
+    and b.operation in ('create', 'amend', 'adjust')
     and b.fields ->> 'is_billable' = 'true'
     and b.amount is null
   )

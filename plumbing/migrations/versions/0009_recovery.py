@@ -8,7 +8,7 @@ Revision ID: 0009_recovery
 from alembic import op
 
 revision = "0009_recovery"
-down_revision = "0005_checks"
+down_revision = "0008_sealing"
 branch_labels = None
 depends_on = None
 

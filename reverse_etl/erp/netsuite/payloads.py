@@ -1,8 +1,9 @@
 """An hour to a time row's body, and a time row back to the question whether it says the same. Pure.
 
 Fields: NetSuite's record `timeBill`. `customer` takes the project, `caseTaskEvent` the project task. A rate is ours only with
-`overrideRate`; without one NetSuite prices the row itself. `memo` tells originals, amendments and their hour apart for a
-person there; it is outside the fingerprint and no part of a comparison.
+`overrideRate`; without one NetSuite prices the row itself. `memo` tells originals, amendments, reversals and their hour apart for
+a person there; it is outside the fingerprint and no part of a comparison. A reversing row is the row that it takes back with its
+hours negated; it and what is posted again are dated in the next open period where the hour's own is closed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,6 @@ DEFAULT_FIELDS = (
     FieldRule("memo", "column", "marker", "text"),
 )
 REQUIRED = ("employee_ref", "project_ref", "work_date", "minutes")
-MARKERS = {Operation.CREATE: "original", Operation.AMEND: "amended", Operation.DELETE: "deleted"}
 
 
 def body(record: Record, field_map: FieldMap) -> dict[str, Any]:
@@ -64,12 +64,22 @@ def body(record: Record, field_map: FieldMap) -> dict[str, Any]:
 
 
 def _columns(record: Record, fields: Mapping[str, Any]) -> dict[str, Any]:
+    is_reversal = record.operation is Operation.REVERSE
     return {
         **fields,
+        "minutes": -Decimal(str(fields["minutes"])) if is_reversal else fields["minutes"],
+        "work_date": _posting_date(record, fields),
         "has_rate": fields.get("rate") is not None,
-        "marker": f"hourline {record.request_key} {MARKERS[record.operation]}",
+        "marker": record.marker,
         "record_key": record.record_key,
     }
+
+
+def _posting_date(record: Record, fields: Mapping[str, Any]) -> Any:
+    """The work date; of a correction into a closed period the date that the plan fixed on the intent."""
+    is_correction = record.operation is Operation.REVERSE or record.corrects_key is not None
+    later = record.context.get("correction_date") if record.context.get("period_closed") else None
+    return later if is_correction and later else fields["work_date"]
 
 
 def says_the_same(payload: Mapping[str, Any], row: Mapping[str, Any], ignored: frozenset[str]) -> bool:

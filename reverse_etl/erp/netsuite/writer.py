@@ -1,4 +1,4 @@
-"""NetSuite's writer: create by our key, amend and delete by id, look up by either."""
+"""NetSuite's writer: create and reverse by our key, amend and delete by id, look up by either."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from plumbing.errors import NotFound
+from plumbing.errors import NotFound, Refused
 from plumbing.http import json_body
 from plumbing.vendors import netsuite
 from reverse_etl.erp.netsuite import payloads
@@ -28,6 +28,8 @@ class Writer:
     capabilities = Capabilities(
         has_key=True,
         has_lookup=True,
+        reverse="unconfirmed",
+        reverse_option="takes_negative_time",
         quantum_minutes=Decimal(1),
         processing_seconds=PROCESSING_SECONDS,
         visibility_seconds=VISIBILITY_SECONDS,
@@ -77,8 +79,10 @@ class Writer:
         return [self._send(record) for record in records]
 
     def _send(self, record: Record) -> Outcome:
-        if record.operation is Operation.CREATE:
+        if record.operation in {Operation.CREATE, Operation.REVERSE}:
             return self._create(record)
+        if record.operation is Operation.ADJUST:
+            raise Refused("NetSuite takes no adjusting row.", category="validation")
         address = f"{payloads.RECORD}/{record.vendor_id}"
         is_amend = record.operation is Operation.AMEND
         answer = self._client.patch(address, json=record.payload) if is_amend else self._client.delete(address)

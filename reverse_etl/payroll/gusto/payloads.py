@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from plumbing.errors import Refused
 from reverse_etl.fieldmap import MINUTES_PER_HOUR, FieldMap, FieldRule
-from reverse_etl.writer import Found, Outcome, Record, Result
+from reverse_etl.writer import Found, Operation, Outcome, Record, Result
 
 KEY = "dw_key"
 REQUEST = "dw_request"
+MARKER = "dw_marker"
 THOUSANDTH = Decimal("0.001")
 COLUMNS = (
     "employee_ref",
@@ -27,6 +28,7 @@ COLUMNS = (
     "sheet_entries",
     "record_key",
     "request_key",
+    "marker",
 )
 DEFAULT_FIELDS = (
     FieldRule("entity_uuid", "column", "employee_ref", "text"),
@@ -37,6 +39,7 @@ DEFAULT_FIELDS = (
     FieldRule("shift_ended_at", "column", "shift_ended_at", "text"),
     FieldRule(f"metadata.{KEY}", "column", "record_key", "text"),
     FieldRule(f"metadata.{REQUEST}", "column", "request_key", "text"),
+    FieldRule(f"metadata.{MARKER}", "column", "marker", "text"),
     FieldRule("entries", "column", "sheet_entries", "as_is"),
 )
 REQUIRED = ("employee_ref", "job_ref", "work_date", "time_zone", "entries")
@@ -52,8 +55,11 @@ def body(record: Record, field_map: FieldMap, start_hour: int) -> dict[str, Any]
     lacking = [name for name in REQUIRED if not fields.get(name)]
     if lacking:
         raise Refused(f"The day has no {', '.join(lacking)}.", field=lacking[0], category="invalid_reference")
-    started = shift_start(date.fromisoformat(fields["work_date"]), start_hour, fields["time_zone"])
-    minutes = sum((Decimal(str(entry["minutes"])) for entry in fields["entries"]), Decimal(0))
+    is_adjustment = record.operation is Operation.ADJUST
+    day = _adjustment_day(record) if is_adjustment else fields["work_date"]
+    classes = _difference(record) if is_adjustment else [(e["classification"], _minutes(e)) for e in fields["entries"]]
+    started = shift_start(date.fromisoformat(day), start_hour, fields["time_zone"])
+    minutes = sum((each for _, each in classes), Decimal(0))
     if minutes <= 0:
         raise Refused("The day has no time in it.", field="entries", category="validation")
     ended = started + timedelta(seconds=int((minutes * 60).quantize(Decimal(1), rounding=ROUND_HALF_UP)))
@@ -62,13 +68,40 @@ def body(record: Record, field_map: FieldMap, start_hour: int) -> dict[str, Any]
         "shift_started_at": _instant(started),
         "shift_ended_at": _instant(ended),
         "sheet_entries": [
-            {"hours_worked": hours_of(Decimal(str(entry["minutes"]))), "pay_classification": entry["classification"]}
-            for entry in fields["entries"]
+            {"hours_worked": hours_of(each), "pay_classification": classification} for classification, each in classes
         ],
         "record_key": record.record_key,
         "request_key": record.request_key,
+        "marker": record.marker,
     }
     return field_map.build(columns)
+
+
+def _minutes(entry: Mapping[str, Any]) -> Decimal:
+    return Decimal(str(entry["minutes"]))
+
+
+def _adjustment_day(record: Record) -> str:
+    day = record.context.get("correction_date")
+    if not day:
+        raise Refused("No open pay period takes the adjustment.", field="correction_date", category="closed_period")
+    return str(day)
+
+
+def _difference(record: Record) -> list[tuple[str, Decimal]]:
+    """What the day lacks there, by class of pay.
+
+    Raises:
+        Refused: some class would shrink: paid money is not taken back by a sheet.
+    """
+    classes: dict[str, Decimal] = {}
+    for sign, fields in ((1, record.fields), (-1, record.previous or {})):
+        for entry in fields.get("entries") or ():
+            name = str(entry["classification"])
+            classes[name] = classes.get(name, Decimal(0)) + sign * _minutes(entry)
+    if any(minutes < 0 for minutes in classes.values()):
+        raise Refused("An adjustment would take back paid hours.", field="entries", category="takes_back_pay")
+    return [(name, minutes) for name, minutes in sorted(classes.items()) if minutes]
 
 
 def shift_start(work_date: date, hour: int, time_zone: str) -> datetime:
@@ -154,8 +187,13 @@ class Period:
 
     @classmethod
     def of(cls, record: Record) -> Period | None:
-        """The period that the plan fixed on the intent; None when it knew none."""
-        named = [record.context.get(name) for name in ("pay_schedule_ref", "pay_period_start", "pay_period_end")]
+        """The period that the plan fixed on the intent, of an adjustment the one that takes it; None when it knew none."""
+        start, end = (
+            ("correction_date", "correction_period_end")
+            if record.operation is Operation.ADJUST
+            else ("pay_period_start", "pay_period_end")
+        )
+        named = [record.context.get(name) for name in ("pay_schedule_ref", start, end)]
         return cls(*map(str, named)) if all(named) else None
 
     @property

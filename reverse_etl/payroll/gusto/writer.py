@@ -34,6 +34,7 @@ class Writer:
     capabilities = Capabilities(
         has_key=False,
         has_lookup=True,
+        adjust="yes",
         quantum_minutes=Decimal("0.06"),
         processing_seconds=60.0,
         visibility_seconds=10.0,
@@ -91,7 +92,9 @@ class Writer:
         return [self._send(record) for record in records]
 
     def _send(self, record: Record) -> Outcome:
-        if record.operation is Operation.CREATE:
+        if record.operation is Operation.REVERSE:
+            raise Refused("Gusto takes no reversing sheet.", category="takes_back_pay")
+        if record.operation.makes_a_row:
             answer = self._client.post(f"{self._company}/time_tracking/time_sheets", json=record.payload)
             return _accepted(json_body(answer), answer.status_code)
         there = self.find(record)

@@ -1,1 +1,1 @@
-"""A small real destination on loopback, in three tempers: with a key, with a look-up only, with neither."""
+"""A small real destination on loopback, in several tempers: with a key, with a look-up only, with neither; and taking back or not."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -53,9 +54,17 @@ class LoopbackWriter:
         return {
             "key": record.record_key,
             "item": record.fields["item_ref"],
-            "minutes": record.fields["minutes"],
+            "minutes": self.minutes(record),
             "date": record.fields["work_date"],
         }
+
+    def minutes(self, record: Record) -> str:
+        """All of it, all of it taken back, or what lacks."""
+        if record.operation is Operation.REVERSE:
+            return str(-Decimal(record.fields["minutes"]))
+        if record.operation is Operation.ADJUST:
+            return str(Decimal(record.fields["minutes"]) - Decimal((record.previous or {})["minutes"]))
+        return str(record.fields["minutes"])
 
     def matches(self, payload: Mapping[str, Any], found: Found) -> bool:
         return all(found.row.get(name) == value for name, value in payload.items())
@@ -82,7 +91,7 @@ class LoopbackWriter:
         return [self._send(record) for record in records]
 
     def _send(self, record: Record) -> Outcome:
-        if record.operation is Operation.CREATE:
+        if record.operation.makes_a_row:
             return Outcome(Result.ACKNOWLEDGED, vendor_id=self.create(record))
         if record.operation is Operation.AMEND:
             self.client.patch(f"/records/{record.vendor_id}", json=record.payload)

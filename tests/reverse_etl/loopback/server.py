@@ -86,10 +86,14 @@ class Destination:
         return found
 
     def serve(self, call: Call) -> Say:
-        """Carry one call out. Records: PUT /keys/K upserts, POST /records always makes one, /records/ID by id."""
+        """Carry one call out. Records: PUT /keys/K upserts, POST /records always makes one, /records/ID by id; POST
+        /batch/whole upserts all items or none, POST /batch/partial those that are good.
+        """
         with self.lock:
             path = urlsplit(call.path)
             kind, _, name = path.path.strip("/").partition("/")
+            if kind == "batch":
+                return self._batch(call.body["items"], name)
             if call.method == "POST":
                 return self._make(call.body)
             if kind == "keys":
@@ -114,6 +118,12 @@ class Destination:
             return self._make({**call.body, "key": key})
         known |= call.body
         return Say(200, body=known)
+
+    def _batch(self, items: list[dict[str, Any]], mode: str) -> Say:
+        if mode == "whole" and any(item["item"] == "bad" for item in items):
+            return Say(422, body={"error": "the batch holds an item that does not exist", "field": "item"})
+        made = [self._key(Call(0, "PUT", "", item), item["key"]) for item in items]
+        return Say(200, body={"items": [answer.body for answer in made]})
 
     def _make(self, body: dict[str, Any]) -> Say:
         if body.get("item") == "bad":

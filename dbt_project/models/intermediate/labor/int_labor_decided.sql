@@ -74,7 +74,9 @@ from (
             when faced.is_leave then 'leave'
             when not faced.is_billable or not faced.is_due_to_erp then 'non_billable'
             when faced.destination is null then 'no_destination'
-            when not faced.has_base and coalesce(faced.work_date < faced.go_live_date, true) then 'before_go_live'
+            when
+                not faced.has_base and not coalesce(faced.is_taken_back, false) and coalesce(faced.work_date < faced.go_live_date, true)
+                then 'before_go_live'
             -- What is in effect as it stands, or was adopted, has nothing in its way.
             when faced.is_in_effect_as_is or faced.is_adopted then null
             when faced.minutes <= 0 or faced.minutes > faced.max_entry_minutes then 'minutes out of range'
@@ -88,7 +90,10 @@ from (
             when faced.posts_as_billable_time and faced.rate is null then 'rate missing'
             when faced.posts_as_billable_time and faced.minor_units is null then 'unknown currency'
             -- In effect and changed: the engine asks for a reversal, or for the invoice to be finished.
-            when faced.is_period_closed and not faced.has_base then 'period closed'
+            when
+                faced.is_period_closed and not faced.has_base
+                and not coalesce(faced.is_taken_back and faced.correction_date is not null, false)
+                then 'period closed'
             when faced.is_project_closed then 'project closed'
         end as decision
         offset 0

@@ -8,8 +8,9 @@ select
     there.item_ref,
     there.posting_period,
     there.is_period_closed,
+    correction.correction_date,
     there.is_project_closed,
-    coalesce(invoiced.destination_state, 'unbilled') as destination_state
+    coalesce(invoiced.destination_state, case when standing.is_deleted then 'gone' end, 'unbilled') as destination_state
 from {{ ref('int_labor_routed') }} as hour
 -- One look-up a person, project, phase, kind of work and date, each for all destinations at once: a sweep remembers them.
 left join lateral (
@@ -65,6 +66,13 @@ left join lateral (
         and n.kind = 'invoice_of_time'
         and n.key_1 = hour.settled_vendor_id
 ) as invoiced on true
+left join lateral (
+    -- The row that is in effect by the ledger, as the destination reported it last.
+    select bill.is_deleted
+    from {{ ref('stg_netsuite__time_bills') }} as bill
+    where bill.source_system = hour.destination and bill.source_id = hour.settled_vendor_id
+    limit 1
+) as standing on hour.settled_vendor_id is not null
 cross join lateral (
     select
         person.targets #>> array[hour.destination, 'id'] as employee_ref,
@@ -78,5 +86,17 @@ cross join lateral (
         or coalesce((phase.targets #>> array[hour.destination, 'is_closed'])::boolean, false) as is_project_closed
     offset 0
 ) as there
+left join lateral (
+    -- What is in a closed period is corrected in the next that is open.
+    select min(p.start_date) as correction_date
+    from {{ ref('stg_netsuite__accounting_periods') }} as p
+    where
+        p.source_system = hour.destination
+        and p.start_date > hour.work_date
+        and not p.is_closed
+        and not p.is_quarter
+        and not p.is_year
+        and not p.is_deleted
+) as correction on there.is_period_closed and (hour.has_base or hour.is_taken_back)
 where hour.source_system = '{{ connection }}'
 {% endcall %}

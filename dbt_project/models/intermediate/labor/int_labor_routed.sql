@@ -3,7 +3,9 @@ select
     hour.*,
     hour.source_system || '-' || hour.source_id as chain_key,
     -- what is in effect at the destination, or may be: an intent whose request is out counts as done
-    coalesce(flight.operation <> 'delete', chain.settled_intent_id is not null, false) as has_base,
+    coalesce(flight.operation not in ('delete', 'reverse'), chain.settled_intent_id is not null, false) as has_base,
+    -- taken back by a reversing row, or gone there by hand, and not posted again yet: due as it was before
+    coalesce(flight.operation = 'reverse', chain.reversed_intent_id is not null, false) as is_taken_back,
     coalesce(flight.is_adopted, settled.is_adopted, false) as is_adopted,
     case when flight.intent_id is null then chain.settled_legal_entity else flight.legal_entity end as base_legal_entity,
     case when flight.intent_id is null then chain.settled_work_date else flight.work_date end as base_work_date,

@@ -7,7 +7,10 @@ select
     pay_period.pay_schedule_uuid as pay_schedule_ref,
     pay_period.period_start_date as pay_period_start,
     pay_period.period_end_date as pay_period_end,
-    coalesce(pay_period.is_closed, false) as is_period_closed
+    coalesce(pay_period.is_closed, false) as is_period_closed,
+    correction.period_start_date as correction_date,
+    correction.period_end_date as correction_period_end,
+    correction.periods_back
 from {{ ref('int_payroll_days_staffed') }} as day
 left join lateral (
     select
@@ -34,5 +37,33 @@ left join lateral (
     order by p.period_start_date desc
     limit 1
 ) as pay_period on true
+left join lateral (
+    -- What a processed payroll paid is corrected in the next period that is open, and how many closed ones lie before that.
+    select
+        p.period_start_date,
+        p.period_end_date,
+        (
+            select count(*)
+            from {{ ref('stg_gusto__payrolls') }} as closed
+            where
+                closed.source_system = day.destination
+                and closed.pay_schedule_uuid = pay_period.pay_schedule_uuid
+                and closed.period_start_date >= pay_period.period_start_date
+                and closed.period_start_date < p.period_start_date
+                and not closed.is_off_cycle
+                and not closed.is_deleted
+        ) as periods_back
+    from {{ ref('stg_gusto__payrolls') }} as p
+    where
+        p.source_system = day.destination
+        and p.pay_schedule_uuid = pay_period.pay_schedule_uuid
+        and p.period_start_date > pay_period.period_end_date
+        and not p.is_processed
+        and coalesce(p.processing_status, '') not in ('calculating', 'submitting', 'submit_success')
+        and not p.is_off_cycle
+        and not p.is_deleted
+    order by p.period_start_date asc
+    limit 1
+) as correction on pay_period.is_closed and day.has_base
 where day.source_system = '{{ connection }}'
 {% endcall %}

@@ -16,7 +16,7 @@ select
     limits.max_entry_minutes,
     limits.reapproval_limit_days,
     -- what is in effect at the destination, or may be: an intent whose request is out counts as done
-    coalesce(flight.operation <> 'delete', chain.settled_intent_id is not null, false) as has_base,
+    coalesce(flight.operation not in ('delete', 'reverse'), chain.settled_intent_id is not null, false) as has_base,
     coalesce(flight.intent_id, chain.settled_intent_id) as base_intent_id,
     case when flight.intent_id is null then chain.settled_fingerprint else flight.fingerprint end as base_fingerprint,
     case
@@ -47,7 +47,10 @@ left join lateral ({{ intent_in_flight('payroll_hours', 'chain') }}) as flight o
 left join lateral (
     select jsonb_object_agg(line.source_id, line.minutes) as minutes_by_entry
     from {{ source('delivery', 'intent_line') }} as line
-    where line.intent_id = coalesce(flight.intent_id, chain.settled_intent_id) and line.source_system = '{{ connection }}'
+    where
+        line.intent_id = coalesce(flight.intent_id, chain.settled_intent_id)
+        and line.source_system = '{{ connection }}'
+        and line.minutes <> 0
 ) as base on true
 left join lateral ({{ route_of('payroll', 'entity.legal_entity', 'day.key_2::date', ['gusto']) }}) as routed on true
 left join {{ source('rule', 'go_live') }} as live

@@ -53,7 +53,8 @@ left join lateral (
             sibling.source_id,
             sibling.minutes,
             (
-                select min(twin.source_id)
+                -- ids are numbers of any length, so that the lowest is the shortest first
+                select (array_agg(twin.source_id order by length(twin.source_id), twin.source_id))[1]
                 from sibling as twin
                 where
                     twin.source_id <> sibling.source_id

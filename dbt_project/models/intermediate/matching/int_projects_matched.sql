@@ -42,31 +42,12 @@ left join lateral (
     order by g.is_company desc, g.workspace_group_id asc
     limit 1
 ) as client on true
-left join lateral (
-    select d.target_system, d.target_id, d.decided_by, d.decided_at
-    from {{ source('rule', 'xref_decision') }} as d
-    where
-        d.entity = 'project'
-        and d.source_system = '{{ connection }}'
-        and d.source_id = workspace.workspace_id
-        and d.target_system in ({{ quoted_connections('salesforce') }})
-    order by d.decided_at desc
-    limit 1
-) as decision on true
-left join lateral (
-    select rule.number_key(r.service_model_ref) as number_key
-    from {{ ref('stg_kantata__external_references') }} as r
-    where
-        r.source_system = '{{ connection }}'
-        and r.subject_id = workspace.workspace_id
-        and r.subject_type = 'Workspace'
-        and r.service_name = 'salesforce'
-        and r.service_model = 'Contract'
-        -- What was true of a deleted project still is: its references went with it.
-        and (not r.is_deleted or workspace.is_deleted)
-    order by r.is_deleted asc, r.version desc
-    limit 1
-) as reference on true
+left join lateral ({{ decision_of('project', connection, 'workspace.workspace_id', 'salesforce') }}) as decision on true
+-- What was true of a deleted project still is: its references went with it.
+left join
+    lateral (
+        {{ reference_of(connection, 'Workspace', 'workspace.workspace_id', 'salesforce', 'Contract', 'workspace.is_deleted') }}
+    ) as reference on true
 left join lateral (
     select min(c.source_system) as source_system, min(c.contract_id) as contract_id
     from {{ ref('stg_salesforce__contracts') }} as c

@@ -41,29 +41,8 @@ from (
         mailed.source_system as mailed_system,
         mailed.worker_id as mailed_id
     from {{ ref('stg_kantata__users') }} as person
-    left join lateral (
-        select d.target_system, d.target_id, d.decided_by, d.decided_at
-        from {{ source('rule', 'xref_decision') }} as d
-        where
-            d.entity = 'consultant'
-            and d.source_system = '{{ connection }}'
-            and d.source_id = person.user_id
-            and d.target_system in ({{ quoted_connections('workday') }})
-        order by d.decided_at desc
-        limit 1
-    ) as decision on true
-    left join lateral (
-        select rule.number_key(r.service_model_ref) as number_key
-        from {{ ref('stg_kantata__external_references') }} as r
-        where
-            r.source_system = '{{ connection }}'
-            and r.subject_id = person.user_id
-            and r.subject_type = 'User'
-            and r.service_name = 'hris'
-            and r.service_model = 'employee'
-            and not r.is_deleted
-        limit 1
-    ) as reference on true
+    left join lateral ({{ decision_of('consultant', connection, 'person.user_id', 'workday') }}) as decision on true
+    left join lateral ({{ reference_of(connection, 'User', 'person.user_id', 'hris', 'employee') }}) as reference on true
     -- A number or an address that two workers share matches neither.
     left join lateral (
         select min(w.source_system) as source_system, min(w.worker_id) as worker_id

@@ -9,18 +9,9 @@ select
     target.decided_by,
     target.decided_at
 from {{ ref('stg_kantata__workspace_groups') }} as client
-left join lateral (
-    select rule.number_key(r.service_model_ref) as number_key
-    from {{ ref('stg_kantata__external_references') }} as r
-    where
-        r.source_system = '{{ connection }}'
-        and r.subject_id = client.workspace_group_id
-        and r.subject_type = 'WorkspaceGroup'
-        and r.service_name = 'salesforce'
-        and r.service_model = 'Account'
-        and not r.is_deleted
-    limit 1
-) as reference on true
+left join
+    lateral ({{ reference_of(connection, 'WorkspaceGroup', 'client.workspace_group_id', 'salesforce', 'Account') }}) as reference
+    on true
 left join lateral (
     select min(a.source_system) as source_system, min(a.account_id) as account_id, min(a.account_number) as account_number
     from {{ ref('stg_salesforce__accounts') }} as a

@@ -45,7 +45,17 @@ live as (
     union all
     select c.source_system, c.resource, c.source_id, null::date, null::numeric
     from {{ source('landing', 'current_record') }} as c
-    where not c.is_deleted
+    where
+        not c.is_deleted
+        -- What its list lacks and, by id, is neither shown nor called gone (an archived project, and its tasks) the source can't count.
+        and not exists (
+            select 1 from {{ source('landing', 'suspect') }} as s
+            where
+                s.connection = c.source_system
+                and s.resource = c.resource
+                and s.source_id = c.source_id
+                and s.resolved_at is null
+        )
 ),
 
 held_back as (

@@ -20,6 +20,7 @@ seen as materialized (
         bill.is_billable,
         bill.is_deleted,
         bill.work_date,
+        {{ place('bill.employee_id', 'bill.job_id', 'bill.project_task_id', 'bill.work_date') }} as place,
         entity.legal_entity,
         bill.landed_at,
         {{ var('erp_quantum_minutes') }} as quantum
@@ -38,6 +39,7 @@ seen as materialized (
         false,
         sheet.is_deleted,
         sheet.work_date,
+        {{ place('sheet.employee_uuid', 'sheet.job_uuid', 'null', 'sheet.work_date') }},
         entity.legal_entity,
         sheet.landed_at,
         {{ var('payroll_quantum_minutes') }}
@@ -59,38 +61,109 @@ keyed as (
     order by seen.destination asc, seen.external_id asc, length(seen.vendor_id) asc, seen.vendor_id asc
 ),
 
-posted as materialized (
+-- The rows that we stand behind, one each: a chain's own, and beside it what a reversal or an adjustment left there. A reversed
+-- row and the row that takes it back stand there both, and come to nothing together.
+corrected as (
+    select distinct
+        correction.sync,
+        correction.chain_key
+    from {{ source('delivery', 'intent') }} as correction
+    where
+        correction.operation in ('reverse', 'adjust')
+        and correction.state = 'acknowledged'
+        and correction.sync in ('erp_labor', 'payroll_hours')
+),
+
+piece as (
+    select distinct on (intent.sync, intent.record_key)
+        intent.sync,
+        intent.chain_key,
+        intent.record_key,
+        intent.intent_id,
+        intent.vendor_id,
+        intent.destination,
+        intent.operation,
+        intent.is_by_hand
+    from corrected
+    inner join {{ source('delivery', 'intent') }} as intent
+        on corrected.sync = intent.sync and corrected.chain_key = intent.chain_key and intent.state = 'acknowledged'
+    order by intent.sync asc, intent.record_key asc, intent.revision desc
+),
+
+stood_behind as (
     select
         chain.sync,
         chain.chain_key,
         chain.destination,
-        intent.legal_entity,
-        intent.period,
-        intent.minutes,
-        intent.amount,
-        intent.currency,
+        chain.settled_intent_id as intent_id,
+        chain.settled_vendor_id as vendor_id,
+        chain.settled_record_key as record_key,
+        chain.open_intent_id,
+        'whole' as part
+    from {{ source('delivery', 'chain') }} as chain
+    where chain.sync in ('erp_labor', 'payroll_hours') and chain.settled_intent_id is not null and not chain.is_in_pieces
+    union all
+    select
+        piece.sync,
+        piece.chain_key,
+        piece.destination,
+        piece.intent_id,
+        piece.vendor_id,
+        piece.record_key,
+        chain.open_intent_id,
+        case piece.operation when 'reverse' then 'reversing' when 'adjust' then 'difference' else 'whole' end
+    from piece
+    inner join {{ source('delivery', 'chain') }} as chain on piece.sync = chain.sync and piece.chain_key = chain.chain_key
+    where piece.operation <> 'delete' and (chain.is_in_pieces or piece.intent_id is distinct from chain.settled_intent_id)
+),
+
+posted as materialized (
+    select
+        mine.sync,
+        mine.chain_key,
+        mine.destination,
+        case mine.part when 'reversing' then intent.base_legal_entity else intent.legal_entity end as legal_entity,
+        case mine.part when 'reversing' then intent.base_period else intent.period end as period,
+        case mine.part
+            when 'reversing' then -intent.base_minutes
+            when 'difference' then intent.delta_minutes
+            else intent.minutes
+        end as minutes,
+        case mine.part
+            when 'reversing' then -intent.base_amount
+            when 'difference' then intent.delta_amount
+            else intent.amount
+        end as amount,
+        case mine.part when 'reversing' then intent.base_currency else intent.currency end as currency,
         (intent.fields ->> 'rate')::numeric as rate,
         coalesce((intent.fields ->> 'is_billable')::boolean, false) as is_billable,
+        {{ place(
+            "intent.fields ->> 'employee_ref'",
+            "coalesce(intent.fields ->> 'project_ref', intent.fields ->> 'job_ref')",
+            "intent.fields ->> 'task_ref'",
+            "intent.fields ->> 'work_date'"
+        ) }} as place,
         intent.is_adopted,
+        intent.is_by_hand,
         intent.created_at,
         intent.state_since,
         coalesce(by_id.vendor_id, keyed.vendor_id) as vendor_id,
-        chain.settled_vendor_id,
+        mine.vendor_id as settled_vendor_id,
         flight.operation as flight_operation,
         flight.minutes as flight_minutes,
         read_back_at.began_at
-    from {{ source('delivery', 'chain') }} as chain
-    inner join {{ source('delivery', 'intent') }} as intent on chain.settled_intent_id = intent.intent_id
-    left join read_back_at on chain.destination = read_back_at.connection
+    from stood_behind as mine
+    inner join {{ source('delivery', 'intent') }} as intent on mine.intent_id = intent.intent_id
+    left join read_back_at on mine.destination = read_back_at.connection
     left join seen as by_id
         on
-            chain.destination = by_id.destination
-            and chain.settled_vendor_id = by_id.vendor_id
-            and chain.sync = by_id.sync
+            mine.destination = by_id.destination
+            and mine.vendor_id = by_id.vendor_id
+            and mine.sync = by_id.sync
             and not by_id.is_deleted
-    left join keyed on chain.destination = keyed.destination and chain.settled_record_key = keyed.external_id
-    left join lateral ({{ intent_in_flight('chain.sync', 'chain', is_literal=false) }}) as flight on true
-    where chain.sync in ('erp_labor', 'payroll_hours') and intent.state = 'acknowledged'
+    left join keyed on mine.destination = keyed.destination and mine.record_key = keyed.external_id
+    left join lateral ({{ intent_in_flight('mine.sync', 'mine', is_literal=false) }}) as flight on true
+    where intent.state = 'acknowledged'
 ),
 
 compared as (
@@ -107,8 +180,11 @@ compared as (
         there.minutes as seen_minutes,
         there.amount as seen_amount,
         posted.state_since,
+        posted.is_by_hand,
         case
             when there.vendor_id is not null and not there.is_different then 'the same'
+            -- Agreed to by two people and made there by hand, in whatever form the destination has for it.
+            when posted.is_by_hand then 'changed by hand there'
             when posted.began_at is null or posted.state_since > posted.began_at then 'acknowledged after the read-back began'
             when there.vendor_id is null and posted.flight_operation = 'delete' then 'in flight and seen there'
             when there.vendor_id is null and gone.vendor_id is not null then 'gone by hand there'
@@ -124,6 +200,7 @@ compared as (
                         and version.vendor_id = there.vendor_id
                         and (posted.is_adopted or version.landed_at >= posted.created_at)
                         and abs(version.minutes - posted.minutes) < there.quantum
+                        and version.place = posted.place
                         and (posted.is_adopted or posted.rate is null or version.rate = posted.rate)
                 ) then 'changed by hand there'
             else 'unexplained'
@@ -139,7 +216,7 @@ compared as (
                     then posted.amount
                 else priced.amount
             end as amount,
-            abs(seen.minutes - posted.minutes) >= seen.quantum or priced.is_different as is_different
+            abs(seen.minutes - posted.minutes) >= seen.quantum or seen.place <> posted.place or priced.is_different as is_different
         from seen
         cross join
             lateral (
@@ -234,7 +311,7 @@ select
         else compared.class
     end as class,
     compared.state_since as since,
-    compared.class in ('changed by hand there', 'gone by hand there') as is_made_by_hand
+    compared.class in ('changed by hand there', 'gone by hand there') and not compared.is_by_hand as is_made_by_hand
 from compared
 union all
 select

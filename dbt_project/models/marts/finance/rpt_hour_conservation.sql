@@ -486,6 +486,26 @@ line_4 as (
     group by unmet.sync, unmet.legal_entity, unmet.destination, unmet.period, unmet.currency, unmet.is_new
 ),
 
+-- Something in effect had no row in its sync view when it was planned: nothing was taken back, and a person must look.
+alarm as (
+    select
+        exception.sync,
+        exception.legal_entity,
+        exception.destination,
+        exception.period,
+        exception.currency,
+        exception.owner,
+        min(exception.opened_at) as since,
+        count(*) as alarms
+    from {{ source('delivery', 'exception') }} as exception
+    where
+        exception.category = 'integrity'
+        and exception.closed_at is null
+        and exception.sync in ('erp_labor', 'payroll_hours')
+    group by
+        exception.sync, exception.legal_entity, exception.destination, exception.period, exception.currency, exception.owner
+),
+
 -- Line 5: what is posted against what the destination reports back.
 line_5 as (
     select
@@ -575,6 +595,13 @@ statement as (
         line_4.unexplained_under_minutes, line_4.unexplained_over_minutes,
         line_4.unexplained_under_amount, line_4.unexplained_over_amount, line_4.unexplained_rows, false
     from line_4
+    union all
+    select
+        'sync', alarm.sync, null, alarm.legal_entity, alarm.destination, alarm.period, 4, 'part', 'unexplained',
+        'integrity alarm: in effect without a row in the sync view', alarm.owner, alarm.since,
+        0, null, alarm.currency, alarm.alarms::bigint,
+        0, 0, 0, 0, alarm.alarms, false
+    from alarm
     union all
     select
         'sync', line_5.sync, null, line_5.legal_entity, line_5.destination, line_5.period, 5, line_5.side, line_5.bucket,

@@ -12,7 +12,7 @@ select
         from jsonb_array_elements(latest.record -> 'entries') as entry (value)
     ) as minutes,
     latest.is_deleted,
-    (((latest.record ->> 'shift_started_at')::timestamptz) at time zone (latest.record ->> 'time_zone'))::date as work_date,
+    {{ local_date_of_sheet('latest.record') }} as work_date,
     (latest.record ->> 'shift_started_at')::timestamptz as shift_started_at,
     (latest.record ->> 'synced_to_payroll_at')::timestamptz as synced_to_payroll_at,
     latest.version,

@@ -20,6 +20,7 @@ select
     jsonb_build_object(
         'destination_state', hour.destination_state,
         'period_closed', hour.is_period_closed,
+        'correction_date', hour.correction_date,
         'project_closed', hour.is_project_closed,
         'vendor_id', hour.settled_vendor_id,
         'posting_period', hour.posting_period,

@@ -25,6 +25,9 @@ select
         'pay_period_start', day.pay_period_start,
         'pay_period_end', day.pay_period_end,
         'period_closed', day.is_period_closed,
+        'correction_date', day.correction_date,
+        'correction_period_end', day.correction_period_end,
+        'periods_back', day.periods_back,
         'hours', day.hours
     ) as context,
     coalesce(

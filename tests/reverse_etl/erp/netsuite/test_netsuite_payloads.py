@@ -63,6 +63,51 @@ def test_an_amend_empties_what_was_there_and_is_no_more():
     assert built["memo"].endswith("amended")
 
 
+REVERSAL = replace(
+    CREATE,
+    operation=Operation.REVERSE,
+    record_key="kantata-91-g2",
+    request_key="kantata-91-g2-r2-v",
+    corrects_key="kantata-91-g1",
+    corrects_id="31930",
+)
+
+
+def test_a_reversal_is_the_row_it_takes_back_with_its_hours_negated():
+    built = payloads.body(REVERSAL, MAP)
+    assert built == {**payloads.body(CREATE, MAP), "hours": "-7:30", "memo": built["memo"]}
+    assert built["memo"] == "hourline kantata-91-g2-r2-v reversal of kantata-91-g1"
+
+
+def test_minutes_that_round_up_are_taken_back_as_they_were_rounded():
+    fields = {**FIELDS, "minutes": "20.5"}
+    assert payloads.body(replace(CREATE, fields=fields), MAP)["hours"] == "0:21"
+    assert payloads.body(replace(REVERSAL, fields=fields), MAP)["hours"] == "-0:21"
+
+
+def test_what_is_posted_again_says_of_which_row():
+    again = replace(CREATE, record_key="kantata-91-g3", request_key="kantata-91-g3-r3-c", corrects_key="kantata-91-g1")
+    assert payloads.body(again, MAP)["memo"] == "hourline kantata-91-g3-r3-c posts again kantata-91-g1"
+
+
+@pytest.mark.parametrize(
+    ("record", "date"),
+    [
+        (REVERSAL, "2026-07-01"),
+        (replace(CREATE, corrects_key="kantata-91-g1"), "2026-07-01"),
+        (CREATE, "2026-06-30"),
+    ],
+)
+def test_a_correction_of_a_closed_month_is_dated_in_the_next_open_one(record, date):
+    closed = {"period_closed": True, "correction_date": "2026-07-01"}
+    assert payloads.body(replace(record, context=closed), MAP)["tranDate"] == date
+
+
+def test_a_correction_of_an_open_month_keeps_its_date():
+    open_month = {"period_closed": False, "correction_date": None}
+    assert payloads.body(replace(REVERSAL, context=open_month), MAP)["tranDate"] == "2026-06-30"
+
+
 @pytest.mark.parametrize("name", payloads.REQUIRED)
 def test_an_hour_without_what_a_row_needs_is_refused(name):
     with pytest.raises(Refused, match=f"The hour has no {name}"):

@@ -50,7 +50,8 @@ def sheet(**given):
 def test_a_day_becomes_a_sheet_at_the_declared_local_hour():
     assert json_bytes(payloads.body(CREATE, MAP, 9)) == (
         b'{"entity_type":"Employee","entity_uuid":"e-1","entries":[{"hours_worked":8,"pay_classification":"Regular"}],"job_uuid":"j-1",'
-        b'"metadata":{"dw_key":"kantata-12-20260901-j-g1","dw_request":"kantata-12-20260901-j-g1-r1-c"},'
+        b'"metadata":{"dw_key":"kantata-12-20260901-j-g1","dw_marker":"hourline kantata-12-20260901-j-g1-r1-c original",'
+        b'"dw_request":"kantata-12-20260901-j-g1-r1-c"},'
         b'"shift_ended_at":"2026-09-01T21:00:00Z","shift_started_at":"2026-09-01T13:00:00Z","time_zone":"America/New_York"}'
     )
 
@@ -157,3 +158,49 @@ def test_a_period_is_what_the_plan_fixed():
         "pay_period_end_date": "2026-09-15",
     }
     assert payloads.Period.of(replace(CREATE, context={})) is None
+
+
+ADJUSTMENT = replace(
+    CREATE,
+    operation=Operation.ADJUST,
+    record_key="kantata-12-20260901-j-g2",
+    request_key="kantata-12-20260901-j-g2-r2-j",
+    fields={**FIELDS, "entries": [{"classification": "Regular", "minutes": "540"}]},
+    previous=FIELDS,
+    context={**CONTEXT, "correction_date": "2026-09-16", "correction_period_end": "2026-09-30"},
+    corrects_key="kantata-12-20260901-j-g1",
+)
+
+
+def test_an_adjustment_is_the_difference_on_the_first_day_of_the_next_open_period():
+    built = payloads.body(ADJUSTMENT, MAP, 9)
+    assert [(e["hours_worked"], e["pay_classification"]) for e in built["entries"]] == [(Decimal("1.000"), "Regular")]
+    assert (built["shift_started_at"], built["shift_ended_at"]) == ("2026-09-16T13:00:00Z", "2026-09-16T14:00:00Z")
+    assert built["metadata"]["dw_key"] == "kantata-12-20260901-j-g2"
+    assert built["metadata"]["dw_marker"].endswith("adjustment of kantata-12-20260901-j-g1")
+
+
+def test_an_adjustment_is_synced_with_the_period_that_takes_it():
+    assert payloads.Period.of(ADJUSTMENT) == payloads.Period("s-1", "2026-09-16", "2026-09-30")
+    assert payloads.Period.of(CREATE) == payloads.Period("s-1", "2026-09-01", "2026-09-15")
+
+
+@pytest.mark.parametrize("minutes", ["480", "420"])
+def test_an_adjustment_never_takes_back_paid_hours(minutes):
+    less = {**FIELDS, "entries": [{"classification": "Regular", "minutes": minutes}]}
+    with pytest.raises(Refused, match=r"would take back paid hours|no time in it"):
+        payloads.body(replace(ADJUSTMENT, fields=less), MAP, 9)
+
+
+def test_no_class_of_pay_shrinks_behind_another_that_grows():
+    fields = {
+        **FIELDS,
+        "entries": [{"classification": "Regular", "minutes": "420"}, {"classification": "Overtime", "minutes": "180"}],
+    }
+    with pytest.raises(Refused, match="would take back paid hours"):
+        payloads.body(replace(ADJUSTMENT, fields=fields), MAP, 9)
+
+
+def test_an_adjustment_without_an_open_period_is_refused():
+    with pytest.raises(Refused, match="No open pay period"):
+        payloads.body(replace(ADJUSTMENT, context=CONTEXT), MAP, 9)

@@ -1,0 +1,144 @@
+"""One request per record with the full ledger durable, against a bare httpx loop: at least 85 % of it.
+
+The bare loop is the same `httpx.Client` object that the writer uses, the same number of threads, the same body; it writes
+nothing down. Pusher and bare loop take turns on core 0, the destination has core 1 and must alone sustain three times the
+bare loop; PostgreSQL takes what is left of both. A vendor that takes a hundred records a request is shown beside it.
+
+``python -m benchmarks.push_speed [RECORDS_A_ROUND] [ROUNDS]``
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from benchmarks import _destination
+from benchmarks._hours import SYNC, Hours
+from benchmarks._writers.plain import CONCURRENCY, PlainWriter
+from plumbing import embedded
+from reverse_etl.fieldmap import FieldMap
+from reverse_etl.pusher import push
+
+BAR = 0.85
+CAPACITY_BAR = 3.0
+PEER_RATE = 415.0  # rows/s: the best that drt-core 1.2.1 did against a zero-latency destination
+PEER_BAR = 3.0
+
+
+@dataclass
+class Taken:
+    """What rounds took: records a second, and CPU of this process in microseconds a record."""
+
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def time(self, count: int, work: Callable[[], None]) -> None:
+        cpu, began = time.process_time(), time.perf_counter()
+        work()
+        self.rates.append(count / (time.perf_counter() - began))
+        self.cpu.append((time.process_time() - cpu) / count * 1e6)
+
+    def line(self, name: str) -> str:
+        return f"{name:<34}{statistics.median(self.rates):>10,.0f} records/s{statistics.median(self.cpu):>10,.0f} µs CPU a record"
+
+
+def bare(http: httpx.Client, url: str, first: int, count: int) -> None:
+    """Threads that send and read, and nothing else."""
+    numbers = itertools.count(first)
+    fields = {
+        "employee_ref": "101",
+        "project_ref": "2044",
+        "task_ref": "9001",
+        "item_ref": "77",
+        "work_date": "2026-10-05",
+    }
+    fields |= {"minutes": "480", "is_billable": True, "rate": "100", "currency": "USD"}  # type: ignore[dict-item]
+
+    def send() -> None:
+        while (number := next(numbers)) < first + count:
+            key = f"bare-{number}-g1"
+            answer = http.put(f"{url}/keys/{key}", json={"key": key, **fields})
+            answer.raise_for_status()
+            answer.json()["id"]
+
+    threads = [threading.Thread(target=send) for _ in range(CONCURRENCY)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def measure(hours: Hours, url: str, count: int, rounds: int) -> None:
+    settings = hours.at("single", url)
+    writer = PlainWriter(settings.connections["erp"], "labor", FieldMap("erp", "labor", []))
+    http = writer.client._http  # noqa: SLF001  the very client, so that no setting can differ
+    hours.plan(settings, count * (rounds + 1))
+    push(settings, SYNC, limit=count)  # imports and first pages are nobody's figure
+    bare(http, url, 0, count)
+    loop, ours = Taken(), Taken()
+    for number in range(1, rounds + 1):
+        loop.time(count, lambda first=number * count: bare(http, url, first, count))  # type: ignore[misc]
+        ours.time(count, lambda: push(settings, SYNC, limit=count) and None)
+    ratios = [mine / theirs for mine, theirs in zip(ours.rates, loop.rates, strict=True)]
+    capacity = _destination.capacity(url, b"x" * 250)
+    print(loop.line("bare httpx loop"))
+    print(ours.line("hourline push, one a request"))
+    print(
+        f"  of the bare loop: {statistics.median(ratios):.0%} (bar {BAR:.0%}; rounds {', '.join(f'{r:.0%}' for r in ratios)});"
+        f" by CPU {statistics.median(loop.cpu) / statistics.median(ours.cpu):.0%}"
+    )
+    print(
+        f"  of drt-core's best, {PEER_RATE:.0f} rows/s: {statistics.median(ours.rates) / PEER_RATE:.1f} times (bar {PEER_BAR:.0f})"
+    )
+    print(
+        f"  the destination alone, raw sockets: {capacity:,.0f} calls/s,"
+        f" {capacity / statistics.median(loop.rates):.1f} times the bare loop (bar {CAPACITY_BAR:.0f})"
+    )
+    seen = _destination.count(url)
+    sent = count * (rounds + 1)
+    assert seen["keys"] == sent * 2 + 1, seen
+    assert set(hours.ledger().values()) == {sent}, hours.ledger()
+    print(
+        f"  every record there once; in the ledger asked, answered, acknowledged: {sent:,} each; {hours.durability()}"
+    )
+
+
+def measure_batches(hours: Hours, url: str, count: int) -> None:
+    settings = hours.at("batched", url)
+    hours.plan(settings, count)
+    before = _destination.count(url)["calls"]
+    ours = Taken()
+    ours.time(count, lambda: push(settings, SYNC) and None)
+    requests = _destination.count(url)["calls"] - before
+    print(ours.line("hourline push, 100 a request"))
+    print(f"  {requests:,} requests, {requests * ours.rates[0] / count:,.0f} requests/s")
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 7
+    with tempfile.TemporaryDirectory(prefix="hourline-bench-") as folder:
+        home = Path(folder)
+        try:
+            hours = Hours.make(home)  # the server is started first: it keeps both cores
+            with _destination.running(core=1) as url:
+                os.sched_setaffinity(0, {0})
+                measure(hours, url, count, rounds)
+                measure_batches(hours, url, count * 4)
+            hours.close()
+        finally:
+            embedded.stop(home / "warehouse")
+
+
+if __name__ == "__main__":
+    main()

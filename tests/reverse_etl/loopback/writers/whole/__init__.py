@@ -1,0 +1,1 @@
+"""A destination whose batches are taken whole or not at all."""

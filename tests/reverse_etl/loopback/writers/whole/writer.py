@@ -1,0 +1,16 @@
+"""One bad row refuses its whole batch."""
+
+from typing import Any
+
+from reverse_etl.writer import Capabilities, Outcome, Result
+from tests.reverse_etl.loopback.batches import BATCH_SIZE, BatchWriter
+
+
+class Writer(BatchWriter):
+    capabilities = Capabilities(
+        has_key=True, has_lookup=True, batch_size=BATCH_SIZE, processing_seconds=0.2, visibility_seconds=0.1
+    )
+    mode = "whole"
+
+    def read(self, item: dict[str, Any]) -> Outcome:
+        return Outcome(Result.ACKNOWLEDGED, vendor_id=str(item["id"]))
