@@ -37,12 +37,18 @@ types: $(READY)  ## mypy, strict
 
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 
-unit: $(READY)  ## the tests alone, on two processes; those marked `slow` are left out, and `browser` where no chromium is
+unit: $(READY)  ## the tests alone, on two processes; those marked `slow` or `erp` are left out, and `browser` where no chromium is
 	@test -n "$(CHROMIUM)" || echo "No chromium here: the two tests that look at pages are left out."
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow$(if $(CHROMIUM),, and not browser)"
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not erp$(if $(CHROMIUM),, and not browser)"
 
 unit-slow: $(READY)  ## the tests marked `slow`: full size, kill -9 through the whole job
 	$(BIN)/pytest -m slow
+
+tryton: $(READY)  ## a real Tryton with a seeded firm (SERIES=8.2 for the other series); prints where it answers
+	@$(BIN)/python -m tests.tryton up --series $(or $(SERIES),8.0)
+
+erp: $(READY)  ## the tests marked `erp`, against a real Tryton 8.0 and 8.2
+	$(BIN)/pytest -m "erp and not slow"
 
 test: lint types unit  ## everything that must pass before a change lands
 
@@ -62,4 +68,4 @@ lock: $(READY)  ## resolve the lock file anew
 clean:  ## remove what was built; keeps the warehouse in .hourline
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 
-.PHONY: help setup demo sim lint types unit unit-slow test test-url screenshots bench lock clean
+.PHONY: help setup demo sim lint types unit unit-slow tryton erp test test-url screenshots bench lock clean

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 LONGEST_DETAIL = 500  # characters of the vendor's words kept in an error
 LOOK_FIRST = "Look there by its key before sending it again; `hourline push` does."
+LABEL = "hourline.label"  # request extension
 _PARSED = "hourline.json"  # response extension
 
 _BY_STATUS: dict[int, type[HourlineError]] = {
@@ -72,11 +73,17 @@ class Envelope:
 
 
 ErrorReader = Callable[[httpx.Response], Envelope]
+RefusalReader = Callable[[httpx.Response], Envelope | None]
 
 
 def no_envelope(_response: httpx.Response) -> Envelope:
     """The reader of a vendor without an error envelope."""
     return Envelope()
+
+
+def no_refusal(_response: httpx.Response) -> Envelope | None:
+    """The reader of a vendor whose 2xx is always a yes."""
+    return None
 
 
 class Failures:
@@ -96,7 +103,7 @@ class Failures:
         try:
             response.extensions[_PARSED] = _loads(response)
         except ValueError as error:
-            where = f"{response.request.method} {response.request.url.path}"
+            where = _where(response.request)
             what = (
                 f"{self._name}: the answer to {where} is no whole JSON document "
                 f"({_media_type(response)}, {len(response.content)} bytes: {error})."
@@ -108,7 +115,7 @@ class Failures:
 
     def no_answer(self, error: httpx.HTTPError, request: httpx.Request, reads: bool) -> HourlineError:
         """No whole answer came. What matters: was anything sent, and may it have changed something there."""
-        where = f"{request.method} {request.url.path}"
+        where = _where(request)
         who = {**self.who(), "path": where}
         host = f"{request.url.host}{f':{request.url.port}' if request.url.port else ''}"
         if _certificate_problem(error):
@@ -139,15 +146,26 @@ class Failures:
 
     def bad_answer(self, response: httpx.Response, reads: bool) -> HourlineError:
         """An answer that is no success."""
-        where = f"{response.request.method} {response.request.url.path}"
-        status = response.status_code
         envelope = self._read_error(response)
-        kind = envelope.kind or _kind(status, reads)
+        status = response.status_code
+        return self._answered(response, envelope, envelope.kind or _kind(status, reads), f"answered with {status}")
+
+    def refused(self, response: httpx.Response, envelope: Envelope, reads: bool) -> HourlineError:
+        """A 2xx that says no; nobody can look for what a read would have done."""
+        kind = envelope.kind or Refused
+        if reads and issubclass(kind, OutcomeUnknown):
+            kind = Unavailable
+        return self._answered(response, envelope, kind, "refused")
+
+    def _answered(
+        self, response: httpx.Response, envelope: Envelope, kind: type[HourlineError], verb: str
+    ) -> HourlineError:
+        where = _where(response.request)
         detail = (envelope.detail or _plain_words(response))[:LONGEST_DETAIL]
         common: dict[str, Any] = {**self.who(response), "path": where, "code": envelope.code, "detail": detail or None}
-        code = f" {envelope.code}" if envelope.code else ""
+        code = f" {envelope.code}" if envelope.code and not response.is_success else ""
         said = f": {detail}" if detail else ""
-        message = f"{self._name}: {where} was answered with {status}{code}{said}"
+        message = f"{self._name}: {where} was {verb}{code}{said}"
         message = message if message.endswith((".", "!", "?")) else f"{message}."
         if issubclass(kind, RateLimited | Unavailable):
             wait = envelope.retry_after if envelope.retry_after is not None else retry_after(response, self._clock)
@@ -161,18 +179,23 @@ class Failures:
         """The token endpoint answered without a token; the call itself was not sent."""
         common: dict[str, Any] = {
             **self.who(response),
-            "path": f"{response.request.method} {response.request.url.path}",
+            "path": _where(response.request),
         }
+        envelope = self._read_error(response)
+        said = f": {envelope.detail}" if envelope.detail else ""
+        if envelope.kind is Misconfigured:
+            return Misconfigured(f"{self._name}: the sign-in was refused{said}.", **common)
         if (
             response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
             or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+            or (envelope.kind is not None and issubclass(envelope.kind, Transient))
         ):
             return Unavailable(
-                f"{self._name}: the sign-in was answered with {response.status_code}; the call was not sent.",
+                f"{self._name}: the sign-in was answered with {response.status_code}{said}; the call was not sent.",
                 retry_after=retry_after(response, self._clock),
                 **common,
             )
-        detail = (self._read_error(response).detail or _plain_words(response))[:LONGEST_DETAIL]
+        detail = (envelope.detail or _plain_words(response))[:LONGEST_DETAIL]
         said = f": {detail}" if detail else ""
         return Unauthorized(
             f"{self._name}: the sign-in was refused with {response.status_code}{said}.",
@@ -269,6 +292,11 @@ def _plain_words(response: httpx.Response) -> str:
 
 def _media_type(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "no content type")).partition(";")[0].strip().lower()
+
+
+def _where(request: httpx.Request) -> str:
+    label = request.extensions.get(LABEL)
+    return f"{request.method} {request.url.path}{f' {label}' if label else ''}"
 
 
 def _words(error: Exception) -> str:

@@ -24,13 +24,16 @@ import httpx
 
 from plumbing import log, quota, traffic
 from plumbing.answers import (
+    LABEL,
     Envelope,
     ErrorReader,
     Failures,
+    RefusalReader,
     body_of_error,
     json_body,
     json_bytes,
     no_envelope,
+    no_refusal,
     retry_after,
 )
 from plumbing.auth import SignInRefused
@@ -76,7 +79,8 @@ class Timeouts:
 class Exchange:
     """What the hook sees of one try; the address without credentials, nothing of headers or bodies.
 
-    ``status`` is None when no answer came; ``elapsed`` is in seconds.
+    ``status`` is None when no answer came; ``elapsed`` is in seconds; ``label`` names the call where one address serves all;
+    ``is_done``: a write that the other side says it carried out.
     """
 
     method: str
@@ -84,6 +88,8 @@ class Exchange:
     status: int | None
     elapsed: float
     request_id: str | None
+    label: str | None = None
+    is_done: bool = False
 
     @property
     def path(self) -> str:
@@ -105,6 +111,7 @@ class Client:
         allowance: the vendor's limits, shared by all clients of the connection in this process, and by every process on one
             warehouse within `plumbing.traffic.shared`.
         error_reader: the vendor's error envelope.
+        refusal_reader: for a vendor that says no with a 2xx: the envelope of such an answer, None for a good one.
         headers: sent with every request.
         request_id_headers: answer headers in which the vendor names its own record of the call.
         transport: the seam for tests.
@@ -123,6 +130,7 @@ class Client:
         auth: httpx.Auth | None = None,
         allowance: Allowance | None = None,
         error_reader: ErrorReader = no_envelope,
+        refusal_reader: RefusalReader = no_refusal,
         timeout: Timeouts | None = None,
         headers: Mapping[str, str] | None = None,
         request_id_headers: Iterable[str] = ("x-request-id",),
@@ -136,6 +144,7 @@ class Client:
         self.before_send: Callable[[], None] | None = None
         self._auth = auth
         clock = clock or SystemClock()
+        self._refusal = refusal_reader
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
         self._base = httpx.URL((base_url or connection.base_url).rstrip("/") + "/")
         self._below = str(self._base)
@@ -202,6 +211,7 @@ class Client:
         is_read: bool | None = None,
         retries: int | None = None,
         expect_json: bool = True,
+        label: str | None = None,
     ) -> httpx.Response:
         """Send one call and give its successful (2xx) answer.
 
@@ -211,6 +221,7 @@ class Client:
             is_read: it changes nothing there and may be repeated; default by method (a SuiteQL query is a POST).
             retries: repetitions of a read; a write has none whatever is asked.
             expect_json: a body that is there must be JSON; get it by `json_body`.
+            label: what errors and hooks call it where one address serves all (a method of an RPC).
         """
         reads = method.upper() in READ_METHODS if is_read is None else is_read
         body: dict[str, Any] = {"content": content, "data": data}
@@ -222,6 +233,8 @@ class Client:
 
         def send() -> httpx.Response:
             request = self._http.build_request(method, address, params=params, headers=all_headers, **body)
+            if label is not None:
+                request.extensions[LABEL] = label
             return self._try(request, reads, expect_json)
 
         if not reads:
@@ -271,6 +284,7 @@ class Client:
     def _try(self, request: httpx.Request, reads: bool, expect_json: bool) -> httpx.Response:
         began = time.monotonic()
         response: httpx.Response | None = None
+        is_done = False
         try:
             with self._gate.slot():
                 if self.before_send is not None:
@@ -279,6 +293,8 @@ class Client:
                 response = self._http.send(
                     request, auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT
                 )
+            self._check(response, reads, expect_json)
+            is_done = not reads
         except Resting as rest:
             raise self._left_alone(rest) from None
         except SignInRefused as refused:
@@ -286,17 +302,22 @@ class Client:
         except httpx.HTTPError as error:
             raise self._failures.no_answer(error, request, reads) from error
         finally:
-            self._tell(request, response, time.monotonic() - began)
+            self._tell(request, response, time.monotonic() - began, is_done)
+        return response
+
+    def _check(self, response: httpx.Response, reads: bool, expect_json: bool) -> None:
         left = quota.read(response.headers.raw, self._clock.now())
         if not response.is_success:
-            refusal = self._failures.bad_answer(response, reads)
-            self._gate.hear(response.status_code, getattr(refusal, "retry_after", None), left)
-            raise refusal
+            error = self._failures.bad_answer(response, reads)
+            self._gate.hear(response.status_code, getattr(error, "retry_after", None), left)
+            raise error
         if left is not None:
             self._gate.hear(response.status_code, None, left)
         if expect_json and response.content:
             self._failures.parse(response, reads)
-        return response
+        refusal = self._refusal(response)
+        if refusal is not None:
+            raise self._failures.refused(response, refusal, reads)
 
     def _left_alone(self, rest: Resting) -> RateLimited:
         return RateLimited(
@@ -306,19 +327,22 @@ class Client:
             **self._failures.who(),
         )
 
-    def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float) -> None:
+    def _tell(self, request: httpx.Request, response: httpx.Response | None, elapsed: float, is_done: bool) -> None:
         exchange = Exchange(
             method=request.method,
             url=self._origin + redact(request.url.raw_path.decode("ascii")),
             status=response.status_code if response is not None else None,
             elapsed=elapsed,
             request_id=self._failures.request_id(response) if response is not None else None,
+            label=request.extensions.get(LABEL),
+            is_done=is_done,
         )
         _log.debug(
             "http",
             connection=self.connection.name,
             method=exchange.method,
             url=exchange.url,
+            call=exchange.label,
             status=exchange.status,
             seconds=round(elapsed, 3),
             request_id=exchange.request_id,
@@ -370,6 +394,7 @@ __all__ = [
     "ErrorReader",
     "Exchange",
     "Hook",
+    "RefusalReader",
     "Timeouts",
     "body_of_error",
     "json_body",

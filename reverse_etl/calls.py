@@ -105,4 +105,5 @@ def told(exchange: Exchange) -> dict[str, Any]:
         "status": exchange.status,
         "ms": round(exchange.elapsed * 1000, 3),
         "request_id": exchange.request_id,
+        **({"call": exchange.label} if exchange.label else {}),
     }

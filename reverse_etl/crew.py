@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from plumbing.errors import HourlineError, Refused, Transient
+from plumbing.errors import Conflict, HourlineError, NotFound, Refused, Transient
 from reverse_etl import outcomes
 from reverse_etl.writer import Operation, Outcome, Record, Result
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 TROUBLE_IN_A_ROW = 5  # so many intents running met no answer, a failure or a ban: the destination is left alone
 TROUBLED_CATEGORIES = frozenset({"permission", "answer_lost"})
-READS = frozenset({"GET", "HEAD"})
 
 
 class LeaseSpent(HourlineError):  # noqa: N818  named as its family is
@@ -180,7 +179,7 @@ class Crew:
         except LeaseSpent as error:
             call.outcomes = [Outcome(Result.NOT_SENT, message=error.message) for _ in records]
             _doubt_if_written(call)
-        except Refused as error:
+        except (Refused, NotFound, Conflict) as error:  # one record's fault: its neighbours are not to suffer for it
             call.outcomes = [outcomes.of_error(error, record.operation) for record in records]
             # A batch of which something may stand is looked up record by record, never sent again in parts.
             call.is_split = not _doubt_if_written(call) and len(records) > 1
@@ -240,8 +239,10 @@ class Crew:
             )
 
     def _weigh_all(self, call: Call, told: Sequence[Outcome]) -> None:
+        # A call that failed counts once, however many records were in it.
+        once = {(one.result, one.category): (claim, one) for claim, one in zip(call.claims, told, strict=True)}
         with self._lock:
-            for claim, outcome in zip(call.claims, told, strict=True):
+            for claim, outcome in once.values():
                 self._weigh(claim.record, outcome)
 
     def _weigh(self, record: Record, outcome: Outcome) -> None:
@@ -282,10 +283,7 @@ class Crew:
 
 def _doubt_if_written(call: Call) -> bool:
     """A write that was answered well before the error: it may stand, whatever the error says."""
-    was_written = any(
-        exchange.method not in READS and exchange.status is not None and exchange.status < 300
-        for exchange in call.exchanges
-    )
+    was_written = any(exchange.is_done for exchange in call.exchanges)
     if was_written:
         call.outcomes = [replace(outcome, result=Result.IN_DOUBT) for outcome in call.outcomes or ()]
     return was_written

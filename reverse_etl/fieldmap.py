@@ -79,16 +79,29 @@ TYPES: Mapping[str, Callable[[Any], Any]] = {
 class FieldMap:
     """The map of one destination and entity."""
 
-    def __init__(self, destination: str, entity: str, rows: Iterable[FieldRule]) -> None:
+    def __init__(
+        self,
+        destination: str,
+        entity: str,
+        rows: Iterable[FieldRule],
+        types: Mapping[str, Callable[[Any], Any]] = TYPES,
+    ) -> None:
         self.destination = destination
         self.entity = entity
         self.rows = tuple(rows)
+        self._types = types
 
-    def over(self, defaults: Iterable[FieldRule], columns: Iterable[str]) -> FieldMap:
+    def over(
+        self,
+        defaults: Iterable[FieldRule],
+        columns: Iterable[str],
+        types: Mapping[str, Callable[[Any], Any]] = TYPES,
+    ) -> FieldMap:
         """This map laid over a vendor's defaults, checked.
 
         Args:
             columns: the columns that a row may name: the sync's material fields, and what the writer derives.
+            types: the vendor's own way with the types, where JSON's plain values are not its own.
 
         Raises:
             Misconfigured: a column or a type that doesn't exist, naming it.
@@ -103,12 +116,12 @@ class FieldMap:
                     f"{where} from column {row.value!r}, which doesn't exist.",
                     remedy=f"Correct rule field_map; there are {', '.join(sorted(known))}.",
                 )
-            if row.value_type not in TYPES:
+            if row.value_type not in types:
                 raise Misconfigured(
                     f"{where} with type {row.value_type!r}, which doesn't exist.",
-                    remedy=f"Correct rule field_map; there are {', '.join(sorted(TYPES))}.",
+                    remedy=f"Correct rule field_map; there are {', '.join(sorted(types))}.",
                 )
-        return FieldMap(self.destination, self.entity, (row for row in merged.values() if row.value))
+        return FieldMap(self.destination, self.entity, (row for row in merged.values() if row.value), types)
 
     def build(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """The vendor's fields; a column that is null leaves its vendor field out.
@@ -122,7 +135,7 @@ class FieldMap:
             if value is None:
                 continue
             try:
-                typed = TYPES[row.value_type](value)
+                typed = self._types[row.value_type](value)
             except (ValueError, TypeError) as error:
                 raise Refused(
                     f"{row.value_kind} {row.value} doesn't fit {row.vendor_field} of {self.destination} as {row.value_type}: {error}.",

@@ -63,6 +63,9 @@ class Result(StrEnum):
 class Capabilities:
     """What a vendor can do, as data.
 
+    A writer's class says what holds at every server of the vendor; a plan reads only that, without a call. An instance may say
+    more once its server has answered (a key that one release keeps and another doesn't take).
+
     Attributes:
         has_key: it keeps our record key unique, so that the same create twice is one record.
         has_lookup: a record can be found by our key or by its id. With neither, a lost answer is for a person.

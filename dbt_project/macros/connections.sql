@@ -8,9 +8,16 @@
 {%- endmacro %}
 
 {#- The raw table of a connection's resource. Sources are declared once a vendor; a connection with another name has
-    the same table in its own schema, and keeps the lineage of the declared one. -#}
+    the same table in its own schema, and keeps the lineage of the declared one. Of a vendor without a connection it is a table of no rows. -#}
 {% macro raw(system, connection, resource) -%}
     {%- set declared = source('raw_' ~ system, resource) -%}
+    {%- if execute and connections(system) | length == 0 -%}
+        {#- Nobody connected such a system, so it has no raw tables. -#}
+        {{ return('(select null::bigint as version, null::text as source_id, null::timestamptz as source_version,'
+            ~ ' null::timestamptz as read_started_at, null::text as load_id, null::boolean as is_deleted,'
+            ~ ' null::text as content_hash, null::jsonb as record, null::timestamptz as landed_at,'
+            ~ ' null::xid8 as landed_xid where false)') }}
+    {%- endif -%}
     {%- if connection == system or execute is false -%}
         {{ return(declared) }}
     {%- endif -%}

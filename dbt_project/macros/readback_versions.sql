@@ -15,6 +15,22 @@
         {%- endset -%}
         {%- do branches.append(branch) -%}
     {%- endfor -%}
+    {%- for connection in connections('tryton') -%}
+        {%- set branch -%}
+    select
+        '{{ connection }}'::text as destination,
+        l.source_id as vendor_id,
+        l.landed_at,
+        (l.record ->> 'minutes')::numeric as minutes,
+        -- The rate is the task's, by each version that the task had.
+        nullif((c.record ->> 'list_price')::numeric, 0) as rate
+    from {{ raw('tryton', connection, 'timesheet_lines') }} as l
+    left join {{ raw('tryton', connection, 'tasks') }} as c
+        on c.record -> 'timesheet_works' ? landing.reference(l.record -> 'work')
+    where not l.is_deleted
+        {%- endset -%}
+        {%- do branches.append(branch) -%}
+    {%- endfor -%}
     {%- for connection in connections('gusto') -%}
         {%- set branch -%}
     select

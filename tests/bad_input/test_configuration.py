@@ -62,7 +62,7 @@ def test_a_broken_secrets_file_is_told_without_a_word_of_it(office: Office) -> N
     [
         (
             {"system": "harvest"},
-            "an unknown system 'harvest'. Known systems are gusto, kantata, netsuite, salesforce, workday.",
+            "an unknown system 'harvest'. Known systems are gusto, kantata, netsuite, salesforce, tryton, workday.",
         ),
         ({"base_url": "http://api.example.com"}, "without TLS"),
         ({"base_url": ""}, "has in [connections.kantata] no base_url"),

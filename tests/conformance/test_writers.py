@@ -1,12 +1,13 @@
-"""What every writer must keep, run over all that are found, against the vendors' simulators on real HTTP."""
+"""What every writer must keep, run over all that are found, against the vendors' simulators on real HTTP, or a real vendor."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from pydantic import SecretStr
@@ -18,7 +19,7 @@ from reverse_etl.planner import plan
 from reverse_etl.pusher import follow_up, push
 from reverse_etl.syncs import SYNCS, named
 from tests.fixtures.ledger import Desk
-from tests.fixtures.simulators import Control, Firm, start_firm
+from tests.fixtures.simulators import Firm, start_firm
 
 pytestmark = pytest.mark.warehouse
 
@@ -30,6 +31,17 @@ WRITERS = sorted(
 TIMING = Timing(lease_seconds=60, call_seconds=10, quiet_seconds=0.4)
 HOURS = 6
 _BENCHES = count()  # each test draws hours of its own: what another wrote stands there still
+
+
+class Control(Protocol):
+    """What a vendor's control path does for a test: a simulator's own, or the proxy's before a real vendor."""
+
+    def fault(self, kind: str, **given: Any) -> None: ...
+    def clear_faults(self) -> None: ...
+    def journal(self, **filters: Any) -> dict[str, Any]: ...
+    def total_writes(self) -> int: ...
+    def clear_journal(self) -> None: ...
+    def errors(self) -> list[str]: ...
 
 
 @dataclass
@@ -75,15 +87,46 @@ def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
         yield firm
 
 
-@pytest.fixture(params=WRITERS, ids=[f"{kind}-{system}" for kind, system in WRITERS])
-def bench(request: pytest.FixtureRequest, vendors: Firm, desk: Desk) -> Iterator[Bench]:
-    kind, system = request.param
+@pytest.fixture(scope="module")
+def real_vendors(server_url: str) -> Iterator[Callable[[ModuleType, str], tuple[dict[str, Any], Control]]]:
+    """Real systems, each started when it is first asked for."""
+    running: dict[tuple[str, str], tuple[dict[str, Any], Control]] = {}
+    with ExitStack() as stack:
+
+        def start(subject: ModuleType, series: str) -> tuple[dict[str, Any], Control]:
+            key = (subject.__name__, series)
+            if key not in running:
+                running[key] = stack.enter_context(subject.started(series, server_url))
+            return running[key]
+
+        yield start
+
+
+def _subject(system: str) -> ModuleType:
     assert (Path(__file__).parent / "subjects" / f"{system}.py").is_file(), (
         f"give {system} a subject, so that its writer is tried"
     )
-    subject = importlib.import_module(f"tests.conformance.subjects.{system}")
+    return importlib.import_module(f"tests.conformance.subjects.{system}")
+
+
+def _each() -> Iterator[Any]:
+    """Every writer once; one that is tried on a real system once for each of its series."""
+    for kind, system in WRITERS:
+        for series in getattr(_subject(system), "REAL", [None]):
+            name = f"{kind}-{system}{f'-{series}' if series else ''}"
+            yield pytest.param((kind, system, series), id=name, marks=pytest.mark.erp if series else ())
+
+
+@pytest.fixture(params=_each())
+def bench(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Bench]:
+    kind, system, series = request.param
+    subject = _subject(system)
     assert named(subject.SYNC).kind == kind
-    address = vendors.addresses[system]
+    if series is None:
+        vendors: Firm = request.getfixturevalue("vendors")
+        address, control = vendors.addresses[system], vendors[system]
+    else:
+        address, control = request.getfixturevalue("real_vendors")(subject, series)
     # A connection of its own for each test: keys of other tests stand there too.
     name = f"{system}_{desk.serial}"
     connection = Connection(
@@ -94,7 +137,6 @@ def bench(request: pytest.FixtureRequest, vendors: Firm, desk: Desk) -> Iterator
         secrets={key: SecretStr(value) for key, value in address["secrets"].items()},
     )
     desk.relation = named(subject.SYNC).relation.partition(".")[2]
-    control = vendors[system]
     control.clear_faults()
     settings = replace(desk.settings, connections={name: connection})
     before = subject.held(connection)

@@ -20,25 +20,30 @@ MASTERS = {
     "workday": ("workers",),
     "netsuite": ("employees", "customers", "jobs", "project_tasks", "items", "accounting_periods", "subsidiaries"),
     "gusto": ("employees", "payrolls", "pay_schedules"),
+    "tryton": ("companies", "accounting_periods", "employees", "parties", "projects", "tasks", "timesheet_works"),
 }  # fmt: skip
 TRANSACTIONS = {
     "kantata": ("time_entries", "timesheet_submissions"),
     "netsuite": ("time_bills", "invoices"),
     "gusto": ("time_sheets",),
+    "tryton": ("timesheet_lines", "invoices", "invoice_lines", "payments"),
 }
 NEIGHBOURHOODS = {
     ("kantata", "time_entries"): [{"kind": "person_day", "key_1": "$.user_id", "key_2": "$.date_performed"}],
     ("netsuite", "time_bills"): [{"kind": "readback_of_key", "key_1": "$.externalid"}],
     ("netsuite", "invoices"): [{"kind": "invoice_of_time", "key_1": "$.time.items[*] ? (@.apply == true).doc"}],
+    ("tryton", "timesheet_lines"): [{"kind": "readback_of_key", "key_1": "$.marker"}],
+    ("tryton", "invoices"): [{"kind": "invoice_of_time", "key_1": "$.time[*].line"}],
     ("gusto", "time_sheets"): [{"kind": "readback_of_key", "key_1": "$.metadata.dw_key"}],
 }
 MONDAY = "2026-10-05"
+SYSTEMS = ("kantata", "salesforce", "workday", "netsuite", "gusto")  # Tryton is an ERP of some tests only
 
 
-def ensure_raw(connection: psycopg.Connection[Any], psa: str = "kantata") -> None:
-    """Every raw table of the five systems; `psa` names one more Kantata connection when it differs."""
+def ensure_raw(connection: psycopg.Connection[Any], psa: str = "kantata", systems: tuple[str, ...] = SYSTEMS) -> None:
+    """Every raw table of the systems; `psa` names one more Kantata connection when it differs."""
     for system, resources in [*MASTERS.items(), *TRANSACTIONS.items()]:
-        for resource in resources:
+        for resource in resources if system in systems else ():
             name = psa if system == "kantata" else system
             connection.execute("select landing.ensure_raw(%s, %s)", (name, resource))
 
@@ -226,6 +231,7 @@ class Firm:
             f"raw_{system}.{resource}"
             for system, names in [*MASTERS.items(), *TRANSACTIONS.items()]
             for resource in names
+            if self._one(f"select to_regclass('raw_{system}.{resource}') is not null")
         ]
         tables += [
             f"landing.{name}" for name in ("current_record", "neighbourhood", "load", "control_total", "quarantine")

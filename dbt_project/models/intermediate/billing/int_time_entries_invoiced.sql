@@ -13,12 +13,14 @@ select
     coalesce(invoice.invoice_id, told.invoice_ref) as invoice_ref,
     coalesce(invoice.invoice_number, told.invoice_number) as invoice_number,
     case
-        when invoice.status_code in ('A', 'B') and not invoice.is_voided then 'successful'
+        when invoice.status_code in ('A', 'P', 'B') and not invoice.is_voided then 'successful'
         else 'pending'
     end as reference_status,
     case
         when invoice.invoice_id is null then 'Unbilled'
+        when invoice.status_code = 'C' then 'Credited'
         when invoice.is_voided then 'Voided'
+        when invoice.status_code = 'P' then 'Partly Paid'
         when invoice.status_code = 'A' then 'Open'
         when invoice.status_code = 'B' then 'Paid In Full'
         when invoice.status_code = 'D' then 'Draft'
@@ -43,9 +45,39 @@ left join lateral (
         i.landed_at
     from {{ source('landing', 'neighbourhood') }} as n
     cross join lateral (
-        select listed.*
+        select
+            listed.source_id,
+            listed.invoice_number,
+            listed.invoice_date,
+            listed.status_code,
+            listed.is_voided,
+            listed.version,
+            listed.landed_xid,
+            listed.landed_at
         from {{ ref('stg_netsuite__invoices') }} as listed
         where listed.source_system = posted.destination and listed.source_id = any(n.member_ids) and not listed.is_deleted
+        {%- if connections('tryton') %}
+        union all
+        select
+            billed.source_id,
+            billed.invoice_number,
+            billed.invoice_date,
+            case billed.status
+                when 'draft' then 'D'
+                when 'open' then 'A'
+                when 'partly paid' then 'P'
+                when 'paid' then 'B'
+                when 'voided' then 'V'
+                when 'credited' then 'C'
+                else billed.status
+            end as status_code,
+            billed.status in ('voided', 'credited') as is_voided,
+            billed.version,
+            billed.landed_xid,
+            billed.landed_at
+        from {{ ref('stg_tryton__invoices') }} as billed
+        where billed.source_system = posted.destination and billed.source_id = any(n.member_ids) and not billed.is_deleted
+        {%- endif %}
         offset 0
     ) as i
     where

@@ -84,11 +84,12 @@ from (
             when faced.employee_ref is null then 'unknown employee'
             when not faced.has_project then 'project deleted'
             when faced.project_ref is null then 'unknown project'
-            when faced.story_title is not null and faced.task_ref is null then 'unknown phase'
+            when faced.story_title is not null and faced.task_ref is null and faced.is_task_by_rate is not true then 'unknown phase'
             when faced.is_due_to_erp is null then 'unknown billing type'
-            when faced.item_ref is null then 'unknown work type'
+            when faced.item_ref is null and faced.is_task_by_rate is not true then 'unknown work type'
             when faced.posts_as_billable_time and faced.rate is null then 'rate missing'
             when faced.posts_as_billable_time and faced.minor_units is null then 'unknown currency'
+            when faced.is_task_by_rate and faced.task_ref is null then 'unknown task for rate'
             -- In effect and changed: the engine asks for a reversal, or for the invoice to be finished.
             when
                 faced.is_period_closed and not faced.has_base

@@ -1,15 +1,18 @@
 {% call(connection) per_connection('kantata') %}
+{%- set by_rate = connections('tryton') %}
 select
     hour.*,
     there.employee_ref,
     there.employee_method,
     there.project_ref,
-    there.task_ref,
+    {{ 'coalesce(there.task_ref, priced.work_id)' if by_rate else 'there.task_ref' }} as task_ref,
+    -- There the rate sits on the task, and the task says the kind of work too.
+    {{ "hour.destination in (" ~ quoted_connections('tryton') ~ ")" if by_rate else 'false' }} as is_task_by_rate,
     there.item_ref,
     there.posting_period,
     there.is_period_closed,
     correction.correction_date,
-    there.is_project_closed,
+    there.is_project_closed{{ ' or coalesce(priced.is_closed, false) as is_project_closed' if by_rate }},
     coalesce(invoiced.destination_state, case when standing.is_deleted then 'gone' end, 'unbilled') as destination_state
 from {{ ref('int_labor_routed') }} as hour
 -- One look-up a person, project, phase, kind of work and date, each for all destinations at once: a sweep remembers them.
@@ -21,10 +24,13 @@ left join lateral (
 left join lateral (
     select
         jsonb_object_agg(
-            x.target_system, jsonb_build_object('id', x.target_id, 'is_closed', j.status = 'Closed' or j.is_inactive)
+            x.target_system, jsonb_build_object('id', x.target_id, 'is_closed', j.status = 'Closed' or j.is_inactive{{ ' or p.is_closed' if by_rate }})
         ) as targets
     from {{ ref('xref_project') }} as x
     left join {{ ref('stg_netsuite__jobs') }} as j on x.target_system = j.source_system and x.target_id = j.job_id
+    {%- if by_rate %}
+    left join {{ ref('stg_tryton__projects') }} as p on x.target_system = p.source_system and x.target_id = p.project_id
+    {%- endif %}
     where x.source_system = '{{ connection }}' and x.source_id = hour.workspace_id
 ) as project on true
 left join lateral (
@@ -56,6 +62,13 @@ left join lateral (
         end as destination_state
     from {{ source('landing', 'neighbourhood') }} as n
     cross join lateral (
+        {%- if by_rate %}
+        -- Tryton refuses to change a line as long as an invoice has it, one that was cancelled or credited too.
+        select case when t.status = 'draft' then 'D' else 'A' end as status_code
+        from {{ ref('stg_tryton__invoices') }} as t
+        where t.source_system = hour.destination and t.source_id = any(n.member_ids) and not t.is_deleted
+        union all
+        {%- endif %}
         select i.status_code
         from {{ ref('stg_netsuite__invoices') }} as i
         where i.source_system = hour.destination and i.source_id = any(n.member_ids) and not i.is_voided and not i.is_deleted
@@ -98,5 +111,29 @@ left join lateral (
         and not p.is_year
         and not p.is_deleted
 ) as correction on there.is_period_closed and (hour.has_base or hour.is_taken_back)
+{%- if by_rate %}
+left join lateral (
+    -- One task a project and rate: of several the one named like the phase. Work without a rate is on a task without one.
+    select
+        t.work_id,
+        t.is_closed
+    from {{ ref('stg_tryton__tasks') }} as t
+    where
+        t.source_system = hour.destination
+        and t.project_id = there.project_ref
+        and t.work_id is not null
+        and t.rate = case when hour.posts_as_billable_time then hour.rate else 0 end
+        and not t.is_deleted
+        and (
+            not hour.posts_as_billable_time
+            or exists (
+                select 1 from {{ ref('stg_tryton__companies') }} as c
+                where c.source_system = hour.destination and c.currency = hour.rate_currency and not c.is_deleted
+            )
+        )
+    order by t.is_closed asc, (t.title = hour.story_title) desc nulls last, length(t.work_id) asc, t.work_id asc
+    limit 1
+) as priced on true
+{%- endif %}
 where hour.source_system = '{{ connection }}'
 {% endcall %}

@@ -26,7 +26,7 @@ left join {{ source('delivery', 'chain') }} as chain
     on chain.sync = 'erp_labor' and chain.chain_key = hour.source_system || '-' || hour.source_id
 left join {{ source('delivery', 'intent') }} as settled on chain.settled_intent_id = settled.intent_id
 left join lateral ({{ intent_in_flight('erp_labor', 'chain') }}) as flight on true
-left join lateral ({{ route_of('erp', 'hour.legal_entity', 'hour.work_date', ['netsuite']) }}) as routed on true
+left join lateral ({{ route_of('erp', 'hour.legal_entity', 'hour.work_date', ['netsuite', 'tryton']) }}) as routed on true
 -- The routing table never moves an hour that is in effect somewhere; a change of its own entity does.
 cross join lateral (
     select case

@@ -10,7 +10,11 @@ select
     hr.decided_at
 from {{ ref('int_users_matched') }} as hr
 where hr.source_system = '{{ connection }}' and hr.worker_id is not null
-{% for kind, model, id in [('netsuite', 'stg_netsuite__employees', 'employee_id'), ('gusto', 'stg_gusto__employees', 'employee_uuid')] %}
+{% for kind, model, id in [
+    ('netsuite', 'stg_netsuite__employees', 'employee_id'),
+    ('tryton', 'stg_tryton__employees', 'employee_id'),
+    ('gusto', 'stg_gusto__employees', 'employee_uuid'),
+] %}
 {%- for target in connections(kind) %}
 union all
 select
@@ -38,7 +42,7 @@ left join {{ source('rule', 'xref_decision') }} as decision
         and person.source_id = decision.source_id
         and decision.target_system = '{{ target }}'
 left join lateral (
-    select min(t.{{ id }}) as target_id, min(t.{{ 'entity_number' if kind == 'netsuite' else 'employee_code' }}) as spelling
+    select min(t.{{ id }}) as target_id, min(t.{{ 'employee_code' if kind == 'gusto' else 'entity_number' }}) as spelling
     from {{ ref(model) }} as t
     where t.source_system = '{{ target }}' and t.employee_number_key = person.employee_number_key and not t.is_deleted
     having count(*) = 1

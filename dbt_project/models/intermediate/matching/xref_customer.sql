@@ -50,6 +50,24 @@ cross join lateral (
         )
     group by c.source_system
     having count(*) = 1
+{%- if connections('tryton') %}
+    union all
+    select min(p.source_system), min(p.party_id), 'exact', 'customer number', null, null
+    from {{ ref('stg_tryton__parties') }} as p
+    where
+        (p.party_code = account.account_number or p.identifiers @> to_jsonb(account.account_number))
+        and not p.is_deleted
+        and not exists (
+            select 1 from {{ source('rule', 'xref_decision') }} as d
+            where
+                d.entity = 'customer'
+                and d.source_system = '{{ connection }}'
+                and d.source_id = client.workspace_group_id
+                and d.target_system = p.source_system
+        )
+    group by p.source_system
+    having count(*) = 1
+{%- endif %}
 ) as target
 where client.source_system = '{{ connection }}'
 {% endcall %}

@@ -5,7 +5,7 @@ with read_back_at as (
         load.connection,
         max(load.read_started_at) as began_at
     from {{ source('landing', 'load') }} as load
-    where load.resource in ('time_bills', 'time_sheets') and load.status = 'landed' and load.scope in ('listing', 'changes')
+    where load.resource in ('time_bills', 'time_sheets', 'timesheet_lines') and load.status = 'landed' and load.scope in ('listing', 'changes')
     group by load.connection
 ),
 
@@ -23,11 +23,71 @@ seen as materialized (
         {{ place('bill.employee_id', 'bill.job_id', 'bill.project_task_id', 'bill.work_date') }} as place,
         entity.legal_entity,
         bill.landed_at,
-        {{ var('erp_quantum_minutes') }} as quantum
+        {{ var('erp_quantum_minutes') }} as quantum,
+        -- What an invoice bills for the row, and whether that is our price but for the rounding of its hours.
+        null::numeric as billed_amount,
+        true as is_billed_well
     from {{ ref('stg_netsuite__time_bills') }} as bill
     left join {{ ref('stg_netsuite__subsidiaries') }} as subsidiary
         on bill.source_system = subsidiary.source_system and bill.subsidiary_id = subsidiary.subsidiary_id
     left join {{ source('rule', 'legal_entity') }} as entity on subsidiary.name = entity.erp_subsidiary_name
+    {%- if connections('tryton') %}
+    union all
+    select
+        'erp_labor' as sync,
+        line.source_system,
+        line.source_id,
+        line.external_id,
+        line.minutes,
+        case when coalesce(billed.rate, task.rate) > 0 then coalesce(billed.rate, task.rate) end as rate,
+        coalesce(billed.rate, task.rate, 0) > 0 as is_billable,
+        line.is_deleted,
+        line.work_date,
+        entity.legal_entity,
+        line.landed_at,
+        {{ var('tryton_quantum_minutes') }} as quantum,
+        case
+            -- Shared out by minutes and rounded; the last line of an invoice line takes what rounding left.
+            when billed.hours is null then null
+            when lead(line.source_id) over shared is null
+                then
+                    billed.amount - coalesce(
+                        sum(round(billed.amount * line.minutes / billed.minutes, 2)) over (
+                            shared rows between unbounded preceding and 1 preceding
+                        ), 0
+                    )
+            else round(billed.amount * line.minutes / billed.minutes, 2)
+        end as billed_amount,
+        -- Tryton sums the hours of a task, rounds them to a hundredth, and prices those.
+        coalesce(abs(billed.hours - billed.minutes / 60) <= {{ var('tryton_hours_tolerance') }}, true) as is_billed_well
+    from {{ ref('stg_tryton__timesheet_lines') }} as line
+    left join {{ ref('stg_tryton__companies') }} as company
+        on line.source_system = company.source_system and line.company_id = company.company_id
+    left join {{ source('rule', 'legal_entity') }} as entity on company.name = entity.erp_subsidiary_name
+    left join {{ ref('stg_tryton__tasks') }} as task
+        on line.source_system = task.source_system and line.work_id = task.work_id and not task.is_deleted
+    left join (
+        select
+            on_invoice.source_system,
+            on_invoice.invoice_line_id,
+            min(invoice_line.hours) as hours,
+            min(invoice_line.rate) as rate,
+            min(invoice_line.amount) as amount,
+            sum(on_invoice.minutes) as minutes
+        from {{ ref('stg_tryton__timesheet_lines') }} as on_invoice
+        inner join {{ ref('stg_tryton__invoice_lines') }} as invoice_line
+            on
+                on_invoice.source_system = invoice_line.source_system
+                and on_invoice.invoice_line_id = invoice_line.source_id
+                and not invoice_line.is_deleted
+        where not on_invoice.is_deleted
+        group by on_invoice.source_system, on_invoice.invoice_line_id
+    ) as billed on line.source_system = billed.source_system and line.invoice_line_id = billed.invoice_line_id and not line.is_deleted
+    window shared as (
+        partition by line.source_system, line.invoice_line_id, line.is_deleted
+        order by length(line.source_id), line.source_id
+    )
+    {%- endif %}
     union all
     select
         'payroll_hours' as sync,
@@ -42,7 +102,9 @@ seen as materialized (
         {{ place('sheet.employee_uuid', 'sheet.job_uuid', 'null', 'sheet.work_date') }},
         entity.legal_entity,
         sheet.landed_at,
-        {{ var('payroll_quantum_minutes') }}
+        {{ var('payroll_quantum_minutes') }},
+        null::numeric,
+        true
     from {{ ref('stg_gusto__time_sheets') }} as sheet
     left join {{ ref('stg_gusto__employees') }} as employee
         on sheet.source_system = employee.source_system and sheet.employee_uuid = employee.employee_uuid
@@ -213,8 +275,8 @@ compared as (
             seen.minutes,
             case
                 when posted.amount is null or abs(seen.minutes - posted.minutes) < seen.quantum and not priced.is_different
-                    then posted.amount
-                else priced.amount
+                    then coalesce(seen.billed_amount, posted.amount)
+                else coalesce(seen.billed_amount, priced.amount)
             end as amount,
             abs(seen.minutes - posted.minutes) >= seen.quantum or seen.place <> posted.place or priced.is_different as is_different
         from seen
@@ -227,7 +289,11 @@ compared as (
                     end as amount,
                     -- An adopted hour was matched by its minutes, and is valued at our rate whatever the ERP's was.
                     not posted.is_adopted
-                    and (seen.is_billable <> posted.is_billable or (posted.is_billable and seen.rate is distinct from posted.rate))
+                    and (
+                        seen.is_billable <> posted.is_billable
+                        or (posted.is_billable and seen.rate is distinct from posted.rate)
+                        or not seen.is_billed_well
+                    )
                         as is_different
             ) as priced
         where seen.destination = posted.destination and seen.sync = posted.sync and seen.vendor_id = posted.vendor_id
@@ -307,7 +373,10 @@ select
     compared.seen_minutes,
     compared.seen_amount,
     case
-        when compared.class = 'the same' and compared.minutes <> compared.seen_minutes then 'destination rounding'
+        when
+            compared.class = 'the same'
+            and (compared.minutes <> compared.seen_minutes or compared.amount <> compared.seen_amount)
+            then 'destination rounding'
         else compared.class
     end as class,
     compared.state_since as since,

@@ -126,6 +126,31 @@ cross join lateral (
     limit 1
 ) as bill
 where chain.sync = 'erp_labor' and chain.source_system = '{{ connection }}'
+{%- if connections('tryton') %}
+union all
+select
+    '{{ connection }}'::text,
+    chain.source_id,
+    6,
+    'read back',
+    line.landed_at,
+    chain.destination,
+    jsonb_build_object(
+        'id', line.source_id, 'key', line.external_id, 'minutes', line.minutes, 'rate', line.rate, 'deleted', line.is_deleted,
+        'work_date', line.work_date
+    )
+from {{ source('delivery', 'chain') }} as chain
+cross join lateral (
+    select
+        l.*,
+        t.rate
+    from {{ ref('stg_tryton__timesheet_lines') }} as l
+    left join {{ ref('stg_tryton__tasks') }} as t on l.source_system = t.source_system and l.work_id = t.work_id
+    where l.source_system = chain.destination and l.source_id = chain.settled_vendor_id
+    limit 1
+) as line
+where chain.sync = 'erp_labor' and chain.source_system = '{{ connection }}'
+{%- endif %}
 union all
 select
     '{{ connection }}'::text,
