@@ -98,7 +98,6 @@ class StopServer(Watch):
 def there_with(ledger, street, temper="looks_only"):
     street.reset(temper)
     ledger.clear()
-    ledger.connection.execute("delete from delivery.recovery")
     return with_destination(ledger.settings, temper, street.url)
 
 
