@@ -239,10 +239,10 @@ class Crew:
             )
 
     def _weigh_all(self, call: Call, told: Sequence[Outcome]) -> None:
-        # A call that failed counts once, however many records were in it.
-        once = {(one.result, one.category): (claim, one) for claim, one in zip(call.claims, told, strict=True)}
+        """Weigh each kind of answer once: a batch that got none is one trouble, however many records were in it."""
         with self._lock:
-            for claim, outcome in once.values():
+            kinds = {(one.result, one.category): (claim, one) for claim, one in zip(call.claims, told, strict=True)}
+            for claim, outcome in kinds.values():
                 self._weigh(claim.record, outcome)
 
     def _weigh(self, record: Record, outcome: Outcome) -> None:

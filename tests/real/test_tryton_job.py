@@ -36,7 +36,7 @@ select distinct upper('E' || lpad(h.employee_number_key, 5, '0')) as code
 from intermediate.int_labor_rated h where h.legal_entity = 'US' and h.employee_number_key is not null order by 1
 """
 WORK = """
-select h.project_code as code, h.project_title as name, h.posts_as_billable_time as is_rated, h.rate::text as rate, min(h.story_title) as task
+select h.project_code as code, h.project_title as name, h.posts_as_billable_time as is_rated, trim_scale(h.rate)::text as rate, min(h.story_title) as task
 from intermediate.int_labor_rated h
 where h.legal_entity = 'US' and h.project_code is not null and h.is_billable and h.is_due_to_erp and not h.is_leave
 group by 1, 2, 3, 4 order by 1, 3, 4

@@ -42,7 +42,6 @@ DEFAULT_FIELDS = (
     FieldRule("description", "column", "marker", "text"),
 )
 REQUIRED = ("employee_ref", "task_ref", "work_date", "minutes")
-MARKERS = {Operation.CREATE: "original", Operation.AMEND: "amended", Operation.DELETE: "deleted"}
 KEYS = uuid.UUID("5f3a3f6e-6a53-5c0e-9d0b-3c1f2f4f8a11")  # the namespace of our lines' uuids
 MICROSECONDS_PER_MINUTE = 60_000_000
 _MARKER = re.compile(r"^hourline (?P<key>[A-Za-z0-9_-]+-g\d+)-r\d+-[a-z](\s|$)")
@@ -82,8 +81,7 @@ def values(record: Record, field_map: FieldMap) -> dict[str, Any]:
 
 
 def _columns(record: Record, fields: Mapping[str, Any]) -> dict[str, Any]:
-    marker = f"hourline {record.request_key} {MARKERS[record.operation]}"
-    return {**fields, "marker": marker, "record_key": record.record_key}
+    return {**fields, "marker": record.marker, "record_key": record.record_key}
 
 
 def key(record_key: str) -> str:

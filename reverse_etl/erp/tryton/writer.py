@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from plumbing.errors import Conflict, Forbidden, Misconfigured, NotFound, UnexpectedAnswer
+from plumbing.errors import Conflict, Forbidden, Misconfigured, NotFound, Refused, UnexpectedAnswer
 from plumbing.vendors import tryton
 from reverse_etl.erp.tryton import payloads
 from reverse_etl.writer import Capabilities, Found, Operation, Outcome, Record, Result
@@ -158,7 +158,12 @@ class Writer:
 
     def send(self, records: Sequence[Record]) -> Sequence[Outcome]:
         """One call for all of them, which share an operation; all are stored, or none."""
-        return self._create(records) if records[0].operation is Operation.CREATE else self._change(records)
+        operation = records[0].operation
+        if operation in {Operation.REVERSE, Operation.ADJUST}:
+            raise Refused(
+                "Tryton takes no reversing or adjusting line; a credit note is for a person.", category="validation"
+            )
+        return self._create(records) if operation is Operation.CREATE else self._change(records)
 
     def _create(self, records: Sequence[Record]) -> list[Outcome]:
         lines = [dict(record.payload or {}) for record in records]
