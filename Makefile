@@ -48,7 +48,7 @@ tryton: $(READY)  ## a real Tryton with a seeded firm (SERIES=8.2 for the other 
 	@$(BIN)/python -m tests.tryton up --series $(or $(SERIES),8.0)
 
 erp: $(READY)  ## the tests marked `erp`, against a real Tryton 8.0 and 8.2
-	$(BIN)/pytest -m erp
+	$(BIN)/pytest -m "erp and not slow"
 
 test: lint types unit  ## everything that must pass before a change lands
 

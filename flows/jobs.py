@@ -207,6 +207,8 @@ def pass_departure(settings: Settings, planned: PlanReport, *, engine: Engine = 
 
     if planned.plan_id is None or not planned.intents:
         return {}
+    for foreseen in planned.forecasts:
+        narrate(f"  {foreseen.destination}: {foreseen.sentence()}")
     verdict = expectations.validate_departure(settings, planned.plan_id, engine=engine)
     held: dict[str, int] = {}
     for rule, intents in verdict.failed_rows.items():

@@ -308,7 +308,7 @@ class Store:
     def _raw(self, resource: str) -> sql.Identifier:
         return sql.Identifier(f"raw_{self.name}", resource)
 
-    def _one(self, query: str, values: Sequence[Any] = ()) -> Any:
+    def _one(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         found = self.session.execute(query, values).fetchone()
         if found is None:
             raise LookupError("a query that always gives a row gave none")

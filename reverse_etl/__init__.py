@@ -13,6 +13,7 @@ from reverse_etl.planner import plan
 from reverse_etl.proposals import Approval, Proposal, approve_proposals, proposals, reject_proposals
 from reverse_etl.pusher import follow_up, push
 from reverse_etl.questions import Question, question
+from reverse_etl.recovery import RecoveryReport, recover
 from reverse_etl.report import PlanReport, PlanTotal, PushReport
 from reverse_etl.story import Trace, TracedIntent, trace
 from reverse_etl.unknowns import answer
@@ -31,6 +32,7 @@ __all__ = [
     "Proposal",
     "PushReport",
     "Question",
+    "RecoveryReport",
     "Trace",
     "TracedIntent",
     "Unmatched",
@@ -49,6 +51,7 @@ __all__ = [
     "proposals",
     "push",
     "question",
+    "recover",
     "reject_proposals",
     "replay",
     "seal",

@@ -43,12 +43,27 @@ class Judge:
     def changes(self, calls: Iterable[Call]) -> list[Change]:
         """One change for each intent of calls that are done."""
         return [
-            self.looked_up(claim, outcome, call.call_id, call.found)
-            if call.found is not None
-            else self.sent(claim, outcome, call.call_id)
+            self._change(call, claim, outcome)
             for call in calls
             for claim, outcome in zip(call.claims, call.outcomes or (), strict=True)
         ]
+
+    def _change(self, call: Call, claim: Claim, outcome: Outcome) -> Change:
+        if call.found is not None:
+            return self.looked_up(claim, outcome, call.call_id, call.found)
+        if call.kind == "find":
+            return self.not_looked_up(claim, outcome, call.call_id)
+        return self.sent(claim, outcome, call.call_id)
+
+    def not_looked_up(self, claim: Claim, outcome: Outcome, call_id: int) -> Change:
+        """The change after a look-up that got no answer: no look, so it counts as none; the older the doubt, the longer the wait."""
+        if outcome.retry_after is not None:
+            seconds = max(0.0, outcome.retry_after)
+        else:
+            aged = max(outcomes.FIRST_WAIT_SECONDS, claim.doubt_seconds / 2)
+            seconds = min(aged, outcomes.LONGEST_WAIT_SECONDS)
+        state = Transition("in_doubt", wait_seconds=seconds, reason="could not be looked up yet")
+        return Change(claim, outcome, state, call_id)
 
     def sent(self, claim: Claim, outcome: Outcome, call_id: int | None) -> Change:
         """The change after a call, or after none where our own rules refused the record."""

@@ -140,7 +140,7 @@ class Desk:
     def pick(self, connection: sa.Connection, intent_id: int) -> tuple[Claim, sa.RowMapping] | None:
         """One intent for a person to decide about, its row and its chain's locked; None when there is no such intent."""
         row = self.run(connection, "pick", intent_id=intent_id).first()
-        return None if row is None else (_claim(row), row._mapping)
+        return None if row is None else (_claim(row), row._mapping)  # noqa: SLF001  the public name of a row by column
 
     def accepted(self, connection: sa.Connection) -> list[Claim]:
         """What was taken there and is not yet in effect; not leased, as following up only reads and asks again."""
@@ -246,7 +246,8 @@ class Desk:
             sa.text(
                 "select i.intent_id from jsonb_to_recordset(cast(:late as jsonb)) as v (intent_id bigint, vendor_id text)"
                 " join delivery.intent i on i.intent_id = v.intent_id"
-                " where i.state in ('acknowledged', 'accepted') and i.operation = 'create' and i.vendor_id <> v.vendor_id"
+                " where i.state in ('acknowledged', 'accepted') and i.operation in ('create', 'reverse', 'adjust')"
+                " and i.vendor_id <> v.vendor_id"
             ),
             {"late": _json([{"intent_id": c.claim.record.intent_id, "vendor_id": c.outcome.vendor_id} for c in late])},
         )

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from plumbing import log
 from plumbing.canonical import dumps
 from plumbing.errors import Misconfigured, Unavailable
-from reverse_etl import decisions, destinations, policy, statements
+from reverse_etl import decisions, destinations, forecast, policy, statements
 from reverse_etl.report import PlanReport, PlanTotal
 from reverse_etl.syncs import Sync, named
 
@@ -122,6 +122,7 @@ def _plan(
     run.connection.execute(sa.text("analyze decision, new_intent"))
     held_back = _hold_mass_change(run, rules)
     totals = _totals(run)
+    forecasts = forecast.of_plan(connection, settings, sync)
     report = PlanReport(
         sync=sync.name,
         plan_id=None,
@@ -130,6 +131,7 @@ def _plan(
         message=held_back,
         totals=tuple(totals),
         alarms=missing,
+        forecasts=forecasts,
     )
     return report if dry_run else _apply(run, report, snapshot if keys is None else None)
 

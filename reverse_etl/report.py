@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reverse_etl.decisions import PROPOSAL_REASONS
+
+if TYPE_CHECKING:
+    from reverse_etl.forecast import Forecast
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _SIGNS = (
@@ -53,6 +56,7 @@ class PlanReport:
         batch_state: ``ready``, ``needs_approval`` (a mass change: approve it), ``stopped`` (nothing was planned).
         message: the sentence that goes with the last two.
         alarms: chains in effect whose row is missing.
+        forecasts: how long each destination's backlog takes, and what will miss its cut-off.
     """
 
     sync: str
@@ -62,6 +66,7 @@ class PlanReport:
     message: str | None
     totals: tuple[PlanTotal, ...]
     alarms: int = 0
+    forecasts: tuple[Forecast, ...] = ()
 
     @property
     def intents(self) -> int:
@@ -94,6 +99,9 @@ class PlanReport:
             lines.append(
                 f"{_counts(chosen)}   {_money_of(chosen)} → {destination or 'no destination'}".replace("    →", "   →")
             )
+            foreseen = [one for one in self.forecasts if one.destination == destination]
+            lines.extend(f"    {one.sentence()}" for one in foreseen)
+            lines.extend(warning for one in foreseen for warning in one.warnings())
             lines.extend(_breakdown(chosen))
             lines.extend(_holds(chosen))
         if not lines and self.message is None:

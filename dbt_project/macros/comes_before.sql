@@ -15,6 +15,6 @@
         inner join {{ source('delivery', 'intent') }} as intent on line.intent_id = intent.intent_id
         inner join {{ source('delivery', 'chain') }} as chain
             on intent.sync = chain.sync and intent.chain_key = chain.chain_key and intent.intent_id = chain.settled_intent_id
-        where line.source_system = '{{ connection }}' and line.source_id = {{ source_id }} and line.minutes <> 0
+        where line.source_system = '{{ connection }}' and line.source_id = {{ source_id }} and line.minutes is distinct from 0
     )
 {%- endmacro %}

@@ -31,6 +31,7 @@ VERBS = {
     "approve": ("decide", "Agree to proposals; the second person's word lets them go."),
     "reject": ("decide", "Turn proposals down; the destination stays as it is."),
     "decide": ("decide", "An outcome nobody knows, a conflict, a row gone by hand: look, and say."),
+    "recover": ("recovery", "After a restore from backup: look up before anything is made."),
     "reconcile": ("account", "The statement: is every approved hour accounted for?"),
     "trace": ("account", "One time entry's story through every system."),
     "nightly": ("show", "The whole night's work: land, check, build, deliver, reconcile."),

@@ -1,6 +1,6 @@
 """What is one vendor's own on the wire: host, sign-in, limits, error envelope. For its source and its writer alike.
 
-Each module has ``Options``, ``Secrets`` and ``client(connection)``; `module` finds it by the connection's system.
+Each module has ``Options``, ``Secrets``, ``client(connection)`` and, where the vendor names limits, ``ALLOWANCE``; `module` finds it by the connection's system.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from plumbing import catalog
 from plumbing.errors import Misconfigured
+from plumbing.limits import Allowance
+from plumbing.vendor_options import options_of
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -24,6 +26,14 @@ def module(system: str) -> ModuleType:
     if system not in known:
         raise Misconfigured(f"There is no system {system!r}.", remedy=f"Known systems are {', '.join(known)}.")
     return importlib.import_module(f"{__name__}.{system}")
+
+
+def allowance(connection: Connection) -> Allowance:
+    """What the vendor lets the connection's account do: its documented limits, raised by the factor that was granted."""
+    known = module(connection.system)
+    granted = options_of(connection, known.Options).allowance
+    limits: Allowance = getattr(known, "ALLOWANCE", Allowance())
+    return limits.times(granted)
 
 
 def client(connection: Connection, **seams: Any) -> Client:

@@ -44,7 +44,7 @@ insert into delivery.intent (
     legal_entity, work_date, period, minutes, amount, currency, delta_minutes, delta_amount,
     base_legal_entity, base_work_date, base_period, base_minutes, base_amount, base_currency,
     fields, context, rules, contract_version, fingerprint, correlation_id, supersedes, reverses, corrects, is_by_hand, waits_for,
-    desired_state, decided_state, decided_reason, state, reason, owner, held_by, next_attempt_at, plan_id, landed_version)
+    desired_state, decided_state, decided_reason, state, reason, owner, held_by, next_attempt_at, cutoff_at, plan_id, landed_version)
 overriding system value
 select n.intent_id, :sync, n.source_system, n.source_id, n.chain_key, n.generation, k.record_key, n.revision, k.request_key,
        n.destination, n.operation, n.legal_entity, n.work_date, n.period, n.minutes, n.amount, n.currency,
@@ -57,8 +57,10 @@ select n.intent_id, :sync, n.source_system, n.source_id, n.chain_key, n.generati
        case when n.decided_state = 'held' then n.reason end,
        n.state, n.reason, n.owner, n.held_by,
        case when n.waits_for is null then hourline.now() end,
-       :plan_id, n.landed_version
+       c.cutoff_at, :plan_id, n.landed_version
 from new_intent n
+left join new_cutoff c on c.legal_entity = n.legal_entity and c.period_end = n.period_end
+    and coalesce(c.deadline_at, 'infinity') = coalesce(n.deadline_at, 'infinity')
 cross join lateral (
     select n.chain_key || '-g' || n.generation as record_key,
            n.chain_key || '-g' || n.generation || '-r' || n.revision || '-'

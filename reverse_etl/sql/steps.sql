@@ -46,6 +46,10 @@ select
     case when r.operation in ('reverse', 'adjust') or first.operation = 'reverse' then d.base_id
          when r.operation = 'create' and not d.has_base then d.reversed_id end as corrects,
     d.unsent_ids[array_length(d.unsent_ids, 1)] as supersedes,
+    coalesce(case when r.operation = 'adjust' then cast(d.context ->> 'correction_period_end' as date) end,
+             cast(d.context ->> 'pay_period_end' as date),
+             cast(case when r.at_base then d.base_period else d.period end + interval '1 month' as date) - 1) as period_end,
+    case when r.operation <> 'adjust' then cast(d.context ->> 'deadline_at' as timestamptz) end as deadline_at,
     cast(null as bigint) as intent_id, cast(null as bigint) as waits_for
 from decision d
 left join capability c on c.destination = d.base_destination

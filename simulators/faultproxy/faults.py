@@ -59,7 +59,8 @@ class Mix:
     read_share: float = 0.0
     weights: Mapping[str, float] = field(default_factory=lambda: dict(USUAL))
     reads: tuple[str, ...] = ()
-    subjects: tuple[str, ...] = (r"[A-Za-z0-9_-]+-g\d+",)
+    # From the start of a word and no longer than a key: a long word must not be tried from each of its letters.
+    subjects: tuple[str, ...] = (r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{1,120}-g\d+",)
     retry_after: int = 1
     slow_seconds: float = 0.002
 

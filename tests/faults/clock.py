@@ -31,12 +31,13 @@ def install(connection: psycopg.Connection[Any]) -> None:
 class LedgerClock:
     """A `plumbing.clock.Clock` on the database's hand-moved instant; who sleeps moves it.
 
-    One process at a time moves it. Threads that sleep at once from the same reading wake at the same instant, and none moves
-    it twice.
+    Threads that sleep at once from the same reading wake at the same instant, and none moves it twice. ``is_shared``: other
+    processes move it as well, so that it is read anew each time; else this one alone does.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], *, is_shared: bool = False) -> None:
         self._connection = connection
+        self._is_shared = is_shared
         self._lock = threading.Lock()
         self._read = threading.local()
         self._micros = self._there()
@@ -48,6 +49,8 @@ class LedgerClock:
 
     def monotonic(self) -> float:
         """The same in seconds."""
+        if self._is_shared:
+            self._micros = max(self._micros, self._there())
         self._read.micros = self._micros
         return self._micros / SECOND
 

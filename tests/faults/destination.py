@@ -10,9 +10,8 @@ neither         two records                                no
 ==============  =========================================  ==================
 
 Records are ``POST /records`` (our key in the header ``Idempotency-Key``), ``PATCH`` and ``DELETE /records/ID``, ``GET
-/records/ID`` and ``GET /records?key=K``; ``POST /batch`` takes a list of them and answers each. A record may be frozen
-(invoiced, or in a closed period): it is then neither changed nor deleted. Where the destination can reverse, ``POST
-/records/ID/reversal`` books the negative of a frozen record.
+/records/ID`` and ``GET /records?key=K``; ``POST /batch`` takes a list of them and answers each. A record that is invoiced is neither changed nor
+deleted, and nothing is made or changed in a closed month.
 """
 
 import asyncio
@@ -26,6 +25,7 @@ from simulators.faultproxy.wire import BadMessageError, body_pieces, plain, read
 
 TEMPERS = ("honours_keys", "ignores_keys", "looks_only", "neither")
 CENT = Decimal("0.01")
+FROZEN = {"error": "it is invoiced or its period is closed", "field": "state"}
 Answer = tuple[int, Any]
 
 
@@ -42,7 +42,8 @@ class Holdings:
             raise ValueError(f"no destination is {temper}; there are {', '.join(TEMPERS)}")
         self.temper = temper
         self.records: dict[str, dict[str, Any]] = {}
-        self.frozen: set[str] = set()
+        self.invoiced: set[str] = set()
+        self.closed_months: set[str] = set()
         self.writes = 0
         self.looks = 0
         self._by_key: dict[str, list[str]] = defaultdict(list)
@@ -75,8 +76,8 @@ class Holdings:
             return self._make(body)
         if name not in self.records:
             return 404, {"error": "not there"}
-        if name in self.frozen:
-            return 422, {"error": "it is invoiced or its period is closed", "field": "state"}
+        if self.is_frozen(self.records[name]) or (body and self._is_closed(body)):
+            return 422, FROZEN
         if method == "PATCH":
             self.records[name] |= body
             return 200, self.records[name]
@@ -88,17 +89,24 @@ class Holdings:
         key = body["key"]
         if self.temper == "honours_keys" and self._by_key.get(key):
             known = self._by_key[key][0]
-            if known in self.frozen:
-                return 422, {"error": "it is invoiced or its period is closed", "field": "state"}
+            if self.is_frozen(self.records[known]) or self._is_closed(body):
+                return 422, FROZEN
             self.records[known] |= body
             return 200, self.records[known]
-        if body.get("item") == "bad":
-            return 422, {"error": "no such item", "field": "item"}
+        if self._is_closed(body):
+            return 422, FROZEN
         self._made[key] += 1
         name = f"{key}.{self._made[key]}"  # by key, so that a seed gives the same ids in whatever order calls arrive
         self.records[name] = {**body, "id": name}
         self._by_key[key].append(name)
         return 201, self.records[name]
+
+    def is_frozen(self, record: dict[str, Any]) -> bool:
+        """Whether nobody may change it: it is on an invoice, or its month is closed."""
+        return record["id"] in self.invoiced or self._is_closed(record)
+
+    def _is_closed(self, body: dict[str, Any]) -> bool:
+        return body.get("date", "")[:7] in self.closed_months
 
     def net(self) -> dict[str, tuple[int, Decimal, Decimal]]:
         """By hour: how many records, minutes and money in them."""

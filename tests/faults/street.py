@@ -80,6 +80,31 @@ class Street:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
 
+class ProxyThread:
+    """A proxy before somebody else's server, in an event loop of its own."""
+
+    def __init__(self, upstream: tuple[str, int], seed: int, mix: Mix) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.proxy = FaultProxy(upstream, seed, mix)
+        self.url = f"http://127.0.0.1:{self._wait(self.proxy.start())}"
+
+    def release(self) -> None:
+        """Deliver what is held back."""
+        self._wait(self.proxy.release())
+
+    def close(self) -> None:
+        """Stop passing on."""
+        self._wait(self.proxy.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        self._loop.close()
+
+    def _wait(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+
+
 class StreetProcess:
     """The same in a process of its own."""
 

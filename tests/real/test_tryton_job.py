@@ -36,7 +36,7 @@ select distinct upper('E' || lpad(h.employee_number_key, 5, '0')) as code
 from intermediate.int_labor_rated h where h.legal_entity = 'US' and h.employee_number_key is not null order by 1
 """
 WORK = """
-select h.project_code as code, h.project_title as name, h.posts_as_billable_time as is_rated, h.rate::text as rate, min(h.story_title) as task
+select h.project_code as code, h.project_title as name, h.posts_as_billable_time as is_rated, trim_scale(h.rate)::text as rate, min(h.story_title) as task
 from intermediate.int_labor_rated h
 where h.legal_entity = 'US' and h.project_code is not null and h.is_billable and h.is_due_to_erp and not h.is_leave
 group by 1, 2, 3, 4 order by 1, 3, 4
@@ -161,6 +161,19 @@ def test_an_invoice_made_posted_and_paid_in_tryton_is_told_to_the_psa(job: Tryto
         {("successful", "Partly Paid")},
         {("successful", "Paid In Full")},
     ]
+
+
+def test_an_invoice_credited_in_tryton_is_told_to_the_psa(job: TrytonJob) -> None:
+    assert job.person is not None
+    project, hours = _project_with_most_hours(job)
+    invoice = job.person.invoice(project)
+    job.person.post(invoice, date(2026, 11, 15))
+    job.night()
+    before = job.told(hours)
+    job.person.credit(invoice, date(2026, 11, 16))
+    job.night()
+    assert (before, job.told(hours)) == ({("successful", "Open")}, {("pending", "Credited")})
+    assert job.statement().exit_code == 0
 
 
 def test_a_change_of_an_hour_that_is_invoiced_there_is_held(job: TrytonJob) -> None:

@@ -180,6 +180,18 @@ def test_an_invoice_lands_with_the_lines_it_bills_and_what_is_paid(tryton: Landi
     assert tryton.latest("invoices")[str(invoice)]["state"] == "paid"
 
 
+def test_an_invoice_that_is_credited_lands_with_what_takes_it_back(tryton: Landing) -> None:
+    tryton.person.log_time(tryton.line(60))
+    invoice = tryton.person.invoice(tryton.erp.ids["projects"]["P1001"]["id"])
+    tryton.person.post(invoice, date(2026, 9, 30))
+    tryton.land()
+    tryton.person.credit(invoice, date(2026, 10, 2))
+    tryton.land()
+    found = tryton.latest("invoices")[str(invoice)]
+    [note] = found["credited_by"]
+    assert (found["state"], note["state"], note["total_amount"]) == ("cancelled", "paid", "-180.00")
+
+
 def test_hours_are_rounded_to_a_hundredth_before_they_are_priced(tryton: Landing) -> None:
     tryton.person.log_time(tryton.line(20))
     tryton.person.invoice(tryton.erp.ids["projects"]["P1001"]["id"])

@@ -319,3 +319,14 @@ def test_an_unknown_connection_stops_only_that_destination(desk, there):
     reports = {report.destination: report for report in push(settings, SYNC, timing=TIMING)}
     assert reports["erp"].counts["acknowledged"] == 1
     assert "There is no connection 'nowhere'" in reports["nowhere"].stopped
+
+
+def test_a_push_ends_though_what_is_in_doubt_can_not_be_looked_up(desk):
+    desk.want("91")
+    settings = with_destination(desk.settings, "searched", "http://127.0.0.1:9")
+    plan(settings, SYNC)
+    desk.claim(lease_seconds=0)
+    (report,) = push(settings, SYNC, timing=TIMING, patience_seconds=1)
+    (intent,) = desk.intents()
+    assert (intent["state"], intent["look_count"], report.waiting) == ("in_doubt", 0, 1)
+    assert intent["next_attempt_at"] > intent["doubt_since"]

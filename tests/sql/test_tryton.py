@@ -236,6 +236,13 @@ def test_an_invoice_line_whose_hours_were_changed_is_no_rounding(firm: Firm) -> 
         ("posted", "100.00", [], ("successful", "Partly Paid")),
         ("paid", "0", [], ("successful", "Paid In Full")),
         ("cancelled", "0", [], ("pending", "Voided")),
+        ("cancelled", "0", [{"invoice": 8, "state": "paid", "total_amount": "-300.00"}], ("pending", "Credited")),
+        (
+            "posted",
+            "100.00",
+            [{"invoice": 8, "state": "posted", "total_amount": "-200.00"}],
+            ("successful", "Partly Paid"),
+        ),
         ("paid", "0", [{"invoice": 8, "state": "posted", "total_amount": "-300.00"}], ("pending", "Credited")),
     ],
 )

@@ -349,6 +349,11 @@ def minutes(duration: Any) -> Any:
     return f"{(Decimal(microseconds) / 60_000_000).quantize(MINUTE_DIGITS).normalize():f}"
 
 
+def amount(value: Any) -> Any:
+    """A Decimal as text, exact; null stays null."""
+    return f"{value:f}" if isinstance(value, Decimal) else value
+
+
 # Fields that come twice, as an id and, dotted into, as a record: the record is kept.
 _NESTED = frozenset({"party", "currency", "status", "timesheet_works", "identifiers"})
 
@@ -362,9 +367,7 @@ def _shown(value: Any) -> Any:
         return value.isoformat(sep=" ", timespec="microseconds")
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return value
+    return amount(value)
 
 
 def _employee(flat: dict[str, Any], _values: Mapping[str, Any]) -> dict[str, Any]:
@@ -397,17 +400,13 @@ def _task(flat: dict[str, Any], _values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(flat: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    del flat["duration"]
-    return {**flat, "minutes": minutes(values["duration"]), "marker": marker(values.get("description"))}
+    flat.pop("duration", None)
+    return {**flat, "minutes": minutes(values.get("duration")), "marker": marker(values.get("description"))}
 
 
 def _invoice_line(flat: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    quantity = values.get("quantity")
-    # Tryton keeps a quantity as a double; its shortest form is what it shows.
-    flat["quantity"] = (
-        str(quantity) if isinstance(quantity, int) and not isinstance(quantity, bool) else flat["quantity"]
-    )
-    return flat
+    quantity = values.get("quantity")  # a double there; a whole one comes as a whole number
+    return {**flat, "quantity": str(quantity)} if type(quantity) is int else flat
 
 
 _RESHAPED = {

@@ -162,7 +162,7 @@ class TrytonSource:
                 if line["invoice_line."]["invoice"] == number
             ]
             invoice["credited_by"] = [
-                {"invoice": note["id"], "state": note["state"], "total_amount": f"{note['total_amount']:f}"}
+                {"invoice": note["id"], "state": note["state"], "total_amount": decode.amount(note["total_amount"])}
                 for note in notes
                 if number in note["origin_invoices"]
             ]

@@ -11,7 +11,7 @@ Revision ID: 0007_causes
 from alembic import op
 
 revision = "0007_causes"
-down_revision = "0005_checks"
+down_revision = "0006_corrections"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,7 @@ Revision ID: 0010_ledger_speed
 from alembic import op
 
 revision = "0010_ledger_speed"
-down_revision = "0005_checks"
+down_revision = "0009_recovery"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ minutes for 3,000 entries, and no end in sight for 40,000.
 from alembic import op
 
 revision = "0011_statistics"
-down_revision = "0005_checks"
+down_revision = "0010_ledger_speed"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ clocks differ share one allowance.
 from alembic import op
 
 revision = "0013_traffic"
-down_revision = "0005_checks"
+down_revision = "0011_statistics"
 branch_labels = None
 depends_on = None
 
@@ -164,6 +164,34 @@ begin
 end $$;
 """
 
+# A cut-off is a local wall time. Of a time that the clock shows twice the first counts, and one that it skips is the instant
+# when it would have come had the clock not moved: a cut-off is never later than people read it.
+CUT_OFFS = """
+create function rule.local_instant(p_local timestamp, p_zone text) returns timestamptz
+    language sql stable parallel safe strict
+    as $$ select min(t) from (values (p_local at time zone p_zone), ((p_local at time zone p_zone) - interval '1 hour')) v (t)
+          where t at time zone p_zone = p_local
+             or (t = p_local at time zone p_zone
+                 and not exists (select where (p_local at time zone p_zone) at time zone p_zone = p_local)) $$;
+
+-- By when the hours of a period must be in effect: the earlier of the firm's own cut-off (`cutoff_days:<role>` after the period's
+-- last day, at minute `cutoff_minute:<role>` of the day there, end of the day if there is none) and the vendor's deadline.
+create function rule.cutoff_at(p_role text, p_legal_entity text, p_period_end date, p_vendor_deadline timestamptz) returns timestamptz
+    language sql stable parallel safe
+    as $$
+        select least(p_vendor_deadline, (
+            select rule.local_instant(
+                (p_period_end + cast(days.value as integer)) + make_interval(mins => cast(coalesce(minute.value, 1440) as integer)),
+                entity.time_zone)
+            from rule.legal_entity entity
+            join lateral (select p.value from rule.policy p where p.name = 'cutoff_days:' || p_role
+                          and p.legal_entity in ('', entity.legal_entity) order by p.legal_entity desc limit 1) days on true
+            left join lateral (select p.value from rule.policy p where p.name = 'cutoff_minute:' || p_role
+                               and p.legal_entity in ('', entity.legal_entity) order by p.legal_entity desc limit 1) minute on true
+            where entity.legal_entity = p_legal_entity))
+    $$;
+"""
+
 GRANTS = """
 grant select, insert, update, delete on hourline.traffic_account, hourline.traffic_holder, hourline.traffic_taken
     to hourline_load, hourline_deliver;
@@ -177,7 +205,7 @@ grant select on hourline.traffic_account, hourline.traffic_holder, hourline.traf
 def upgrade() -> None:
     """Make the tables and the functions that share an allowance."""
     cursor = op.get_bind().connection.cursor()  # the driver's own: several statements in one go
-    for script in (TABLES, FUNCTIONS, GRANTS):
+    for script in (TABLES, FUNCTIONS, CUT_OFFS, GRANTS):
         cursor.execute(script)
 
 
@@ -193,6 +221,7 @@ def downgrade() -> None:
         "lock_account",
     ):
         op.execute(f"drop function hourline.{name}")
+    op.execute("drop function rule.cutoff_at, rule.local_instant")
     op.execute("drop table hourline.traffic_taken, hourline.traffic_holder, hourline.traffic_account, delivery.breaker")
     op.execute(
         "create index intent_due on delivery.intent (sync, destination, next_attempt_at, intent_id) where state = 'planned'"

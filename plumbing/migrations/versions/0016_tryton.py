@@ -7,7 +7,7 @@ code. Its index is for the format that the project comes with; another one is an
 from alembic import op
 
 revision = "0016_tryton"
-down_revision = "0005_checks"
+down_revision = "0013_traffic"
 branch_labels = None
 depends_on = None
 

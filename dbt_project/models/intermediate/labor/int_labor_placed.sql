@@ -99,6 +99,18 @@ cross join lateral (
         or coalesce((phase.targets #>> array[hour.destination, 'is_closed'])::boolean, false) as is_project_closed
     offset 0
 ) as there
+left join lateral (
+    -- What is in a closed period is corrected in the next that is open.
+    select min(p.start_date) as correction_date
+    from {{ ref('stg_netsuite__accounting_periods') }} as p
+    where
+        p.source_system = hour.destination
+        and p.start_date > hour.work_date
+        and not p.is_closed
+        and not p.is_quarter
+        and not p.is_year
+        and not p.is_deleted
+) as correction on there.is_period_closed and (hour.has_base or hour.is_taken_back)
 {%- if by_rate %}
 left join lateral (
     -- One task a project and rate: of several the one named like the phase. Work without a rate is on a task without one.
@@ -123,17 +135,5 @@ left join lateral (
     limit 1
 ) as priced on true
 {%- endif %}
-left join lateral (
-    -- What is in a closed period is corrected in the next that is open.
-    select min(p.start_date) as correction_date
-    from {{ ref('stg_netsuite__accounting_periods') }} as p
-    where
-        p.source_system = hour.destination
-        and p.start_date > hour.work_date
-        and not p.is_closed
-        and not p.is_quarter
-        and not p.is_year
-        and not p.is_deleted
-) as correction on there.is_period_closed and (hour.has_base or hour.is_taken_back)
 where hour.source_system = '{{ connection }}'
 {% endcall %}

@@ -7,6 +7,7 @@ select
     pay_period.pay_schedule_uuid as pay_schedule_ref,
     pay_period.period_start_date as pay_period_start,
     pay_period.period_end_date as pay_period_end,
+    pay_period.deadline_at,
     coalesce(pay_period.is_closed, false) as is_period_closed,
     correction.period_start_date as correction_date,
     correction.period_end_date as correction_period_end,
@@ -26,6 +27,7 @@ left join lateral (
         p.pay_schedule_uuid,
         p.period_start_date,
         p.period_end_date,
+        p.deadline_at,
         p.is_processed
         or coalesce(p.processing_status in ('calculating', 'submitting', 'submit_success'), false) as is_closed
     from {{ ref('stg_gusto__payrolls') }} as p

@@ -50,7 +50,7 @@ left join lateral (
     where
         line.intent_id = coalesce(flight.intent_id, chain.settled_intent_id)
         and line.source_system = '{{ connection }}'
-        and line.minutes <> 0
+        and line.minutes is distinct from 0
 ) as base on true
 left join lateral ({{ route_of('payroll', 'entity.legal_entity', 'day.key_2::date', ['gusto']) }}) as routed on true
 left join {{ source('rule', 'go_live') }} as live

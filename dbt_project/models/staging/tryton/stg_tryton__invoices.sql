@@ -11,10 +11,10 @@ select
     (latest.record ->> 'amount_to_pay')::numeric as amount_unpaid,
     credit.amount as amount_credited,
     case
-        when latest.record ->> 'state' = 'cancelled' then 'voided'
         when latest.record ->> 'state' in ('draft', 'validated') then 'draft'
-        -- Paid by its credit notes is taken back, not paid.
+        -- Set against its credit notes Tryton calls it cancelled, or paid.
         when credit.amount >= (latest.record ->> 'total_amount')::numeric and credit.amount > 0 then 'credited'
+        when latest.record ->> 'state' = 'cancelled' then 'voided'
         when latest.record ->> 'state' = 'paid' then 'paid'
         when
             (latest.record ->> 'amount_to_pay')::numeric > 0

@@ -24,6 +24,7 @@ select
         'pay_schedule_ref', day.pay_schedule_ref,
         'pay_period_start', day.pay_period_start,
         'pay_period_end', day.pay_period_end,
+        'deadline_at', day.deadline_at,
         'period_closed', day.is_period_closed,
         'correction_date', day.correction_date,
         'correction_period_end', day.correction_period_end,

@@ -1,0 +1,212 @@
+"""Side by side on one harness: drt-core with its ledger on, a plain dlt sink, Hourline: lost, duplicated, amendments missed, rows/s.
+
+Run: python -m benchmarks.peers [--rows 2000] [--seed 1] [--share 0.2] [--peers hourline,drt,dlt] [--drt-venv DIR]
+
+Each in turn posts the same rows, one a call, through the same fault proxy to the same destination, which ignores idempotency
+keys, and is run again until it reports nothing failed, five times at most. Then one row in ten is edited, without faults, and
+each is run once more: an amendment is missed unless the destination holds that hour once, as edited. Then each posts the rows to an
+empty destination without faults, for the rows a second, its start left in. Each is set up as its documents recommend for rows
+that must arrive once: drt with `state.idempotency` in a PostgreSQL warehouse, an idempotency key per record and five attempts a
+call; dlt as a custom destination with its own retries and state. drt-core is installed into a virtual
+environment of its own through the ordinary client.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from reverse_etl import plan, push
+from simulators.faultproxy import Mix
+from tests.faults import runs
+from tests.faults.client import with_destination
+from tests.faults.ledger import SYNC, Ledger, Wish, temporary_ledger
+from tests.faults.street import StreetProcess
+
+DRT = "drt-core[postgres]==1.2.1"
+TEMPER = "ignores_keys"
+TRIES = 5
+EVERY_TENTH = 10
+
+
+@dataclass
+class Peer:
+    """One contender: ``deliver`` runs it once and says whether it reported that nothing failed; ``forget`` empties its state."""
+
+    name: str
+    deliver: Callable[[dict[str, Wish]], bool]
+    forget: Callable[[], None]
+
+
+def hourline(ledger: Ledger, url: str) -> Peer:
+    """Ours: plan and push on the ledger."""
+    settings = with_destination(ledger.settings, TEMPER, url)
+
+    def deliver(wishes: dict[str, Wish]) -> bool:
+        ledger.want(wishes.values())
+        plan(settings, SYNC)
+        push(settings, SYNC, patience_seconds=runs.PATIENCE, timing=runs.TIMING, clock=ledger.clock)
+        return not ledger.count(runs.OPEN)
+
+    return Peer("Hourline", deliver, ledger.clear)
+
+
+def drt(ledger: Ledger, url: str, place: Path, venv: Path) -> Peer:
+    """drt-core in its own environment, its warehouse ledger on, in the same PostgreSQL."""
+    place.mkdir()
+    (place / "syncs").mkdir()
+    (place / ".drt").mkdir()
+    found = conninfo_to_dict(ledger.url)
+    profile = {
+        "type": "postgres",
+        **{name: str(found[name]) for name in ("host", "dbname", "user")},
+        "port": int(found["port"]),
+    }
+    (place / ".drt" / "profiles.yml").write_text(json.dumps({"harness": profile}))
+    state = {"backend": "warehouse", "connection_profile": "harness", "idempotency": True}
+    project = {"name": "harness", "version": "0.1", "profile": "harness", "state": state}
+    (place / "drt_project.yml").write_text(json.dumps(project))
+    body = ", ".join(f'"{name}": "{{{{ row.{name} }}}}"' for name in ("key", "item", "minutes", "rate", "date"))
+    sync = {
+        "name": "hours",
+        "model": "SELECT key, item, minutes, rate, date FROM public.peer_hours",
+        "destination": {
+            "type": "rest_api", "url": f"{url}/records", "method": "POST",
+            "headers": {"Content-Type": "application/json"}, "body_template": f"{{{body}}}",
+            "native_idempotency_key": "{{ row.key }}",
+        },
+        "sync": {
+            "mode": "full", "batch_size": 100, "on_error": "skip", "idempotency_key": "{{ row.key }}",
+            "rate_limit": {"requests_per_second": 100_000}, "dlq": {"enabled": True},
+            "retry": {"max_attempts": TRIES, "initial_backoff": 0.01, "max_backoff": 0.05},
+        },
+    }  # fmt: skip
+    (place / "syncs" / "hours.yml").write_text(json.dumps(sync))
+
+    def deliver(wishes: dict[str, Wish]) -> bool:
+        fill(ledger, wishes)
+        environment = {"HOME": str(place), "PATH": "/usr/bin:/bin", "DO_NOT_TRACK": "1", "DRT_TELEMETRY": "0"}
+        ended = subprocess.run(
+            [venv / "bin" / "drt", "run"], cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
+        (place / "last.log").write_text(ended.stdout + ended.stderr)
+        return ended.returncode == 0
+
+    def forget() -> None:
+        ledger.connection.execute('drop schema if exists "_drt" cascade')
+        for path in (place / ".drt").glob("dlq/*"):
+            path.unlink()
+
+    return Peer("drt-core 1.2.1, ledger on", deliver, forget)
+
+
+def dlt_sink(url: str, place: Path) -> Peer:
+    """A dlt pipeline whose destination posts each row, incremental by key and content as its state allows."""
+    place.mkdir()
+
+    def deliver(wishes: dict[str, Wish]) -> bool:
+        rows = place / "rows.json"
+        rows.write_text(json.dumps([row_of(wish) for wish in wishes.values()]))
+        command = [sys.executable, "-m", "benchmarks._dlt_sink", str(place), url, str(rows)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
+
+    def forget() -> None:
+        subprocess.run(["rm", "-rf", str(place / "pipelines")], check=True)
+
+    return Peer("plain dlt sink", deliver, forget)
+
+
+def row_of(wish: Wish) -> dict[str, str]:
+    """One row as the peers post it: the key is the one Hourline would give."""
+    return {
+        "key": f"kantata-{wish.source_id}-g1", "item": "77", "minutes": str(wish.minutes), "rate": "100", "date": wish.work_date,
+    }  # fmt: skip
+
+
+def fill(ledger: Ledger, wishes: dict[str, Wish]) -> None:
+    """The rows as a table, for a peer that reads one."""
+    with ledger.connection.transaction(), ledger.connection.cursor() as cursor:
+        cursor.execute("drop table if exists public.peer_hours")
+        cursor.execute(
+            "create table public.peer_hours (key text primary key, item text, minutes text, rate text, date text)"
+        )
+        with cursor.copy("copy public.peer_hours from stdin") as copy:
+            for wish in wishes.values():
+                copy.write_row(tuple(row_of(wish).values()))
+
+
+def measure(peer: Peer, street: StreetProcess, rows: int, seed: int, share: float) -> str:
+    """One line of the table."""
+    wishes = {str(number): Wish(str(number), 60 + number % 400) for number in range(rows)}
+    peer.forget()
+    street.reset(TEMPER, seed, Mix(share=share, read_share=share / 2))
+    tries = 1
+    while not peer.deliver(wishes) and tries < TRIES:
+        tries += 1
+    net = street.account().net
+    duplicated = sum(max(0, count - 1) for count, _, _ in net.values())
+    lost = sum(1 for name in wishes if f"kantata-{name}" not in net)
+
+    peer.forget()
+    street.reset(TEMPER, seed)
+    began = time.perf_counter()
+    peer.deliver(wishes)
+    rate = rows / (time.perf_counter() - began)
+    edited = {
+        name: replace(wish, minutes=wish.minutes + 7) if number % EVERY_TENTH == 0 else wish
+        for number, (name, wish) in enumerate(wishes.items())
+    }
+    peer.deliver(edited)
+    net = street.account().net
+    changed = [name for name, wish in edited.items() if wish != wishes[name]]
+    missed = sum(1 for name in changed if net.get(f"kantata-{name}", (0, 0, 0))[:2] != (1, edited[name].minutes))
+    return f"{peer.name:<28}{tries:>5}{lost:>8}{duplicated:>12}{missed:>10} of {len(changed)}{rate:>12,.0f}"
+
+
+def environment_of_drt(place: Path) -> Path:
+    """drt-core in a virtual environment of its own."""
+    venv = place / "drt-venv"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([venv / "bin" / "python", "-m", "pip", "install", "--quiet", DRT], check=True)
+    return venv
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share", type=float, default=0.2, help="of calls that meet a fault")
+    parser.add_argument("--peers", default="hourline,drt,dlt")
+    parser.add_argument(
+        "--drt-venv", type=Path, default=None, help="an environment that has drt-core (default: make one)"
+    )
+    given = parser.parse_args()
+    with temporary_ledger() as ledger, tempfile.TemporaryDirectory(prefix="hourline-peers-") as folder:
+        place, street = Path(folder), StreetProcess()
+        print(
+            f"seed {given.seed}, {given.rows:,} rows, {given.share:.0%} of writes meet a fault, keys are ignored there"
+        )
+        print(f"{'':<28}{'runs':>5}{'lost':>8}{'duplicated':>12}{'amendments missed':>18}{'rows/s':>12}")
+        for name in given.peers.split(","):
+            if name == "hourline":
+                peer = hourline(ledger, street.url)
+            elif name == "drt":
+                venv = given.drt_venv or environment_of_drt(place)
+                peer = drt(ledger, street.url, place / "drt", venv)
+            else:
+                peer = dlt_sink(street.url, place / "dlt")
+            print(measure(peer, street, given.rows, given.seed, given.share), flush=True)
+        street.close()
+
+
+if __name__ == "__main__":
+    main()
