@@ -73,6 +73,8 @@ def plan(
             report = _plan(connection, settings, declared, keys, dry_run=dry_run, actor=actor)
             if dry_run:
                 transaction.rollback()
+        if keys is None and not dry_run and report.intents:
+            _refresh_statistics(engine, declared)  # the door and the workers come next, and autovacuum later
     finally:
         engine.dispose()
     _log.info("planned", sync=sync, dry_run=dry_run, batch_state=report.batch_state, intents=report.intents)
