@@ -23,7 +23,8 @@
         l.landed_at,
         (l.record ->> 'minutes')::numeric as minutes,
         -- The rate is the task's, by each version that the task had.
-        nullif((c.record ->> 'list_price')::numeric, 0) as rate
+        nullif((c.record ->> 'list_price')::numeric, 0) as rate,
+        {{ place("landing.reference(l.record -> 'employee')", "landing.reference(c.record -> 'parent')", "landing.reference(l.record -> 'work')", "(l.record ->> 'date')::date") }} as place
     from {{ raw('tryton', connection, 'timesheet_lines') }} as l
     left join {{ raw('tryton', connection, 'tasks') }} as c
         on c.record -> 'timesheet_works' ? landing.reference(l.record -> 'work')

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.server import Databases
 
 pytestmark = [pytest.mark.erp, pytest.mark.warehouse, pytest.mark.xdist_group("whole jobs")]
-ENTRIES = 500
+ENTRIES = 700
 FEWEST_HOURS = 200  # entries that must have gone through Tryton for the test to say anything
 WRITTEN = ("tryton", "netsuite", "gusto", "kantata")
 

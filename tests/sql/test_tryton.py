@@ -18,13 +18,10 @@ CONNECTIONS = {name: name for name in (*SYSTEMS, "tryton")}
 
 
 @pytest.fixture(scope="module")
-def models(dbt: Dbt, owner: psycopg.Connection[Any]) -> None:
+def with_tryton(dbt: Dbt, owner: psycopg.Connection[Any]) -> None:
     """The models of a firm with a sixth system."""
     ensure_raw(owner, systems=(*SYSTEMS, "tryton"))
-    built = dbt(
-        "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test",
-        "--vars", json.dumps({"connections": CONNECTIONS}),
-    )  # fmt: skip
+    built = dbt("run", "--vars", json.dumps({"connections": CONNECTIONS}))
     assert built.returncode == 0, built.stdout
     owner.execute("update rule.routing set destination = 'tryton' where legal_entity = 'US' and role = 'erp'")
     owner.execute(
@@ -33,7 +30,7 @@ def models(dbt: Dbt, owner: psycopg.Connection[Any]) -> None:
 
 
 @pytest.fixture
-def firm(hand_made: Firm) -> Firm:
+def firm(with_tryton: None, hand_made: Firm) -> Firm:
     """The hand-made firm with its US people and projects in Tryton: three rates on one project, none on the other."""
     land(hand_made, "companies", "1", party={"name": "Hartwell Consulting Inc."}, currency={"code": "USD"})
     land(hand_made, "accounting_periods", "1", name="2026-10", state="open", type="standard", company=1,

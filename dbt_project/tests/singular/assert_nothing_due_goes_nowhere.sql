@@ -9,7 +9,8 @@ where
         row.destination is null
         or row.fields ->> 'employee_ref' is null
         or row.fields ->> 'project_ref' is null
-        or row.fields ->> 'item_ref' is null
+        -- Where the rate sits on the task, the task stands for the item.
+        or row.fields ->> case when row.destination in ({{ quoted_connections('tryton') }}) then 'task_ref' else 'item_ref' end is null
     )
     and not exists (
         select 1 from {{ source('delivery', 'chain') }} as chain

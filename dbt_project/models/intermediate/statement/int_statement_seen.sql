@@ -43,6 +43,7 @@ seen as materialized (
         coalesce(billed.rate, task.rate, 0) > 0 as is_billable,
         line.is_deleted,
         line.work_date,
+        {{ place('line.employee_id', 'task.project_id', 'line.work_id', 'line.work_date') }} as place,
         entity.legal_entity,
         line.landed_at,
         {{ var('tryton_quantum_minutes') }} as quantum,
