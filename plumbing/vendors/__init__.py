@@ -1,6 +1,7 @@
 """What is one vendor's own on the wire: host, sign-in, limits, error envelope. For its source and its writer alike.
 
-Each module has ``Options``, ``Secrets``, ``client(connection)`` and, where the vendor names limits, ``ALLOWANCE``; `module` finds it by the connection's system.
+Each module has ``Options``, ``Secrets``, ``client(connection)`` and, where the vendor names limits, ``ALLOWANCE``;
+`module` finds it by the connection's system.
 """
 
 from __future__ import annotations
