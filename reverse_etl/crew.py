@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reverse_etl.writer import Found, Writer
 
 TROUBLE_IN_A_ROW = 5  # so many intents running met no answer, a failure or a ban: the destination is left alone
+MOST_THREADS = 32  # an account may be granted more calls at once than one process can make good use of
 TROUBLED_CATEGORIES = frozenset({"permission", "answer_lost"})
 
 
@@ -32,7 +33,7 @@ class LeaseSpent(HourlineError):  # noqa: N818  named as its family is
 
 
 class Crew:
-    """As many threads as the destination allows calls at once.
+    """As many threads as the destination allows calls at once, up to `MOST_THREADS`.
 
     Args:
         subject_field: the material field that names whom a record is about; trouble with one of them alone is not trouble
@@ -54,7 +55,7 @@ class Crew:
         timing: Timing,
         on_stop: Callable[[str], None],
     ) -> None:
-        self.size = max(1, writer.concurrency)
+        self.size = max(1, min(writer.concurrency, MOST_THREADS))
         self.outstanding = 0
         self.low_water = 0
         self._destination = destination
