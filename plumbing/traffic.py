@@ -36,7 +36,7 @@ _log = log.get(__name__)
 
 LEASE_SECONDS = 10.0  # what a dead process held is free again after this
 BEAT_SECONDS = 1.0  # how often what is held is renewed
-HURRY_SECONDS = 0.05  # the same while a call waits for its turn
+HURRY_SECONDS = 0.02  # the same while a call waits for its turn
 TURN_SECONDS = 5.0  # with more processes than calls at once, how long one keeps its place
 IDLE_SECONDS = 2.0  # a gate that nobody uses gives everything back
 CHUNKS = 64  # a window's calls are taken in so many parts, so that no process hoards them
@@ -157,7 +157,7 @@ class SharedGate:
         self._wake = threading.Event()
         self._beating = False
         self._slots = self._in_use = self._waiting = self._calls = self._peak = self._granted = 0
-        self._calls_until = self._rests_until = self._next_take = self._used_at = self._noted_at = 0.0
+        self._calls_until = self._rests_until = self._next_take = self._used_at = self._noted_at = self._peak_at = 0.0
         self._trouble: BaseException | None = None
 
     @contextlib.contextmanager
@@ -238,7 +238,10 @@ class SharedGate:
     def _beat(self) -> None:
         try:
             while self._renew():
-                self._wake.wait(HURRY_SECONDS if self._waiting else BEAT_SECONDS)
+                if self._waiting:
+                    time.sleep(HURRY_SECONDS)  # however many wait and wake, the database is asked so often and no more
+                else:
+                    self._wake.wait(BEAT_SECONDS)
                 self._wake.clear()
         except StoreClosed:
             self._end(None)
@@ -259,7 +262,9 @@ class SharedGate:
         """Once around; False when nobody has used the gate for a while and everything was given back."""
         with self._state:
             in_use, waiting = self._in_use, self._waiting
-            wanted, self._peak = max(self._peak, in_use + waiting), in_use + waiting
+            wanted = self._peak = max(self._peak, in_use + waiting)
+            if time.monotonic() - self._peak_at > BEAT_SECONDS:
+                self._peak, self._peak_at = in_use + waiting, time.monotonic()
             if not in_use and not waiting and time.monotonic() - self._used_at > IDLE_SECONDS:
                 self._stop_beat()
                 idle = True

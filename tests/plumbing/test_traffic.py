@@ -22,6 +22,7 @@ ACCOUNT = "acme"  # each test has an empty book, and closes it: what still beats
 def store(warehouse) -> Iterator[Store]:
     with warehouse.connect(None, autocommit=True) as connection:
         connection.execute("truncate hourline.traffic_account, hourline.traffic_holder, hourline.traffic_taken")
+        connection.execute("select pg_stat_reset()")
     store = Store(lambda: warehouse.connect("deliver", autocommit=True))
     yield store
     store.close()
@@ -143,7 +144,9 @@ def test_what_is_in_use_is_never_taken_away(store):
 
 
 def test_a_user_that_wants_little_leaves_the_rest_to_the_others(store):
-    store.hold(ACCOUNT, "one", 1, 0, 4)
+    assert store.hold(ACCOUNT, "one", 1, 0, 4).slots == 4  # alone
+    assert store.hold(ACCOUNT, "two", 4, 0, 4).slots == 0
+    assert store.hold(ACCOUNT, "one", 1, 0, 4).slots == 1
     assert store.hold(ACCOUNT, "two", 4, 0, 4).slots == 3
 
 
@@ -172,6 +175,20 @@ def test_what_a_killed_process_held_is_free_when_its_lease_ends(store, warehouse
     with warehouse.connect(None, autocommit=True) as connection:
         connection.execute("update hourline.traffic_holder set lease_until = clock_timestamp() - interval '1 second'")
     assert store.hold(ACCOUNT, "next", 4, 0, 4).slots == 4
+
+
+def test_however_many_wait_the_database_is_asked_a_few_times_a_second(store, warehouse):
+    gate = SharedGate(store, ACCOUNT, Allowance(concurrency=1))
+    began = time.monotonic()
+    for thread in use(gate, Counter(), 10, 16):
+        thread.join()
+    seconds = time.monotonic() - began
+    gate.close()
+    store.close()  # its statistics are told when the connection ends
+    with warehouse.connect(None, autocommit=True) as connection:
+        asked = "select n_tup_upd from pg_stat_user_tables where relname = 'traffic_holder'"
+        (updates,) = connection.execute(asked).fetchone()
+    assert updates <= seconds / traffic.HURRY_SECONDS + 10
 
 
 def test_an_idle_gate_gives_everything_back_and_can_be_used_again(store, warehouse):

@@ -88,7 +88,8 @@ begin
     share := greatest(1, total / holders);
     is_crowded := exists (select from hourline.traffic_holder h
                           where h.account = p_account and h.holder <> p_holder and h.slots < least(h.wanted, share));
-    slots := greatest(0, least(p_wanted, total - others));
+    -- Who is alone holds everything, so that more calls at once need no asking; it gives back when somebody comes.
+    slots := case when holders = 1 then total else greatest(0, least(p_wanted, total - others)) end;
     if is_crowded then
         slots := least(slots, share);
     end if;
