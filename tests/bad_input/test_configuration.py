@@ -15,7 +15,14 @@ from tests.fixtures.workplace import Office, at
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("bad input")]
 
-ARGUMENTS = {"replay": ["--cause", "rate missing", "--why", "mended"], "trace": ["1"]}
+ARGUMENTS = {
+    "approve": ["1", "--why", "looked"],
+    "audit": ["verify"],
+    "decide": ["1"],
+    "reject": ["1", "--why", "looked"],
+    "replay": ["--cause", "rate missing", "--why", "mended"],
+    "trace": ["1"],
+}
 NEED_NOTHING = {"init", "demo", "up", "down"}
 
 
