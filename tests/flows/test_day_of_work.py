@@ -25,7 +25,7 @@ def test_exceptions_name_cause_owner_hours_and_trace_tells_the_story_of_one(offi
     assert office.run("plan", "erp_labor", "--keep", "--json").exit_code == 0
     causes = office.run("exceptions", "--json").document
     assert causes
-    assert all(one["cause"] and one["owner"] and one["rows"] for one in causes)
+    assert all(one["cause"] and one["owner"] and one["exceptions"] for one in causes)
     one, *_ = office.run("exceptions", "--cause", causes[0]["cause"], "--rows", "--json").document
     assert {one["cause"]} == {causes[0]["cause"]}
     told = office.run("trace", one["source_id"], "--json")
