@@ -24,7 +24,7 @@ SMALL = {"seed": 7, "entries": 200}
 
 def test_every_vendor_is_found_by_looking() -> None:
     folders = {path.stem for path in (ROOT / "simulators").iterdir() if not path.name.startswith("_")}
-    assert set(vendors()) == folders - {"kit", "firm", "serve"}
+    assert set(vendors()) == folders - {"kit", "firm", "serve", "faultproxy"}
     assert {"kantata", "salesforce", "workday", "netsuite", "gusto"} <= set(vendors())
     with pytest.raises(ValueError, match="no simulator is called acme; there are gusto, kantata"):
         load(["acme"])
