@@ -244,7 +244,7 @@ def test_billed_row_can_be_neither_deleted_nor_changed_until_its_invoice_is_void
 
 
 def test_invoice_shows_its_lines_and_what_is_left_to_pay(firm: Firm, ns: NetSuite, body: Body) -> None:
-    firm.change("erp_invoice_draft", count=100)  # what other hours there are, so that the next invoice is this hour's alone
+    firm.change("erp_invoice_draft", count=100)  # of all other hours: the next invoice is this hour's alone
     ns.put("inv-1", body | {"hours": "0:50", "rate": 99.99})
     [invoice] = firm.change("erp_invoice_draft", count=1)["invoices"]
     firm.change("erp_invoice_post", invoice_id=invoice)
