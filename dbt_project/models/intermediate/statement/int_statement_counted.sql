@@ -41,15 +41,15 @@ live as (
     {%- for resource, minutes in [
         ('timesheet_lines', 'r.minutes'), ('invoices', 'null::numeric'), ('invoice_lines', 'null::numeric'), ('payments', 'null::numeric'),
     ] if connections('tryton') %}
-    union all
-    select
-        r.source_system,
-        '{{ resource }}',
-        r.source_id,
-        {{ "date_trunc('month', r.work_date)::date" if resource == 'timesheet_lines' else 'null::date' }},
-        {{ minutes }}
-    from {{ ref('stg_tryton__' ~ resource) }} as r
-    where not r.is_deleted
+        union all
+        select
+            r.source_system,
+            '{{ resource }}',
+            r.source_id,
+            {{ "date_trunc('month', r.work_date)::date" if resource == 'timesheet_lines' else 'null::date' }},
+            {{ minutes }}
+        from {{ ref('stg_tryton__' ~ resource) }} as r
+        where not r.is_deleted
     {%- endfor %}
     union all
     select s.source_system, 'timesheet_submissions', s.source_id, null::date, null::numeric

@@ -5,7 +5,9 @@ with read_back_at as (
         load.connection,
         max(load.read_started_at) as began_at
     from {{ source('landing', 'load') }} as load
-    where load.resource in ('time_bills', 'time_sheets', 'timesheet_lines') and load.status = 'landed' and load.scope in ('listing', 'changes')
+    where load.resource in ('time_bills', 'time_sheets', 'timesheet_lines')
+        and load.status = 'landed'
+        and load.scope in ('listing', 'changes')
     group by load.connection
 ),
 
@@ -32,62 +34,62 @@ seen as materialized (
         on bill.source_system = subsidiary.source_system and bill.subsidiary_id = subsidiary.subsidiary_id
     left join {{ source('rule', 'legal_entity') }} as entity on subsidiary.name = entity.erp_subsidiary_name
     {%- if connections('tryton') %}
-    union all
-    select
-        'erp_labor' as sync,
-        line.source_system,
-        line.source_id,
-        line.external_id,
-        line.minutes,
-        case when coalesce(billed.rate, task.rate) > 0 then coalesce(billed.rate, task.rate) end as rate,
-        coalesce(billed.rate, task.rate, 0) > 0 as is_billable,
-        line.is_deleted,
-        line.work_date,
-        {{ place('line.employee_id', 'task.project_id', 'line.work_id', 'line.work_date') }} as place,
-        entity.legal_entity,
-        line.landed_at,
-        {{ var('tryton_quantum_minutes') }} as quantum,
-        case
-            -- Shared out by minutes and rounded; the last line of an invoice line takes what rounding left.
-            when billed.hours is null then null
-            when lead(line.source_id) over shared is null
-                then
-                    billed.amount - coalesce(
-                        sum(round(billed.amount * line.minutes / billed.minutes, 2)) over (
-                            shared rows between unbounded preceding and 1 preceding
-                        ), 0
-                    )
-            else round(billed.amount * line.minutes / billed.minutes, 2)
-        end as billed_amount,
-        -- Tryton sums the hours of a task, rounds them to a hundredth, and prices those.
-        coalesce(abs(billed.hours - billed.minutes / 60) <= {{ var('tryton_hours_tolerance') }}, true) as is_billed_well
-    from {{ ref('stg_tryton__timesheet_lines') }} as line
-    left join {{ ref('stg_tryton__companies') }} as company
-        on line.source_system = company.source_system and line.company_id = company.company_id
-    left join {{ source('rule', 'legal_entity') }} as entity on company.name = entity.erp_subsidiary_name
-    left join {{ ref('stg_tryton__tasks') }} as task
-        on line.source_system = task.source_system and line.work_id = task.work_id and not task.is_deleted
-    left join (
+        union all
         select
-            on_invoice.source_system,
-            on_invoice.invoice_line_id,
-            min(invoice_line.hours) as hours,
-            min(invoice_line.rate) as rate,
-            min(invoice_line.amount) as amount,
-            sum(on_invoice.minutes) as minutes
-        from {{ ref('stg_tryton__timesheet_lines') }} as on_invoice
-        inner join {{ ref('stg_tryton__invoice_lines') }} as invoice_line
-            on
-                on_invoice.source_system = invoice_line.source_system
-                and on_invoice.invoice_line_id = invoice_line.source_id
-                and not invoice_line.is_deleted
-        where not on_invoice.is_deleted
-        group by on_invoice.source_system, on_invoice.invoice_line_id
-    ) as billed on line.source_system = billed.source_system and line.invoice_line_id = billed.invoice_line_id and not line.is_deleted
-    window shared as (
-        partition by line.source_system, line.invoice_line_id, line.is_deleted
-        order by length(line.source_id), line.source_id
-    )
+            'erp_labor' as sync,
+            line.source_system,
+            line.source_id,
+            line.external_id,
+            line.minutes,
+            case when coalesce(billed.rate, task.rate) > 0 then coalesce(billed.rate, task.rate) end as rate,
+            coalesce(billed.rate, task.rate, 0) > 0 as is_billable,
+            line.is_deleted,
+            line.work_date,
+            {{ place('line.employee_id', 'task.project_id', 'line.work_id', 'line.work_date') }} as place,
+            entity.legal_entity,
+            line.landed_at,
+            {{ var('tryton_quantum_minutes') }} as quantum,
+            case
+            -- Shared out by minutes and rounded; the last line of an invoice line takes what rounding left.
+                when billed.hours is null then null
+                when lead(line.source_id) over shared is null
+                    then
+                        billed.amount - coalesce(
+                            sum(round(billed.amount * line.minutes / billed.minutes, 2)) over (
+                                shared rows between unbounded preceding and 1 preceding
+                            ), 0
+                        )
+                else round(billed.amount * line.minutes / billed.minutes, 2)
+            end as billed_amount,
+            -- Tryton sums the hours of a task, rounds them to a hundredth, and prices those.
+            coalesce(abs(billed.hours - billed.minutes / 60) <= {{ var('tryton_hours_tolerance') }}, true) as is_billed_well
+        from {{ ref('stg_tryton__timesheet_lines') }} as line
+        left join {{ ref('stg_tryton__companies') }} as company
+            on line.source_system = company.source_system and line.company_id = company.company_id
+        left join {{ source('rule', 'legal_entity') }} as entity on company.name = entity.erp_subsidiary_name
+        left join {{ ref('stg_tryton__tasks') }} as task
+            on line.source_system = task.source_system and line.work_id = task.work_id and not task.is_deleted
+        left join (
+            select
+                on_invoice.source_system,
+                on_invoice.invoice_line_id,
+                min(invoice_line.hours) as hours,
+                min(invoice_line.rate) as rate,
+                min(invoice_line.amount) as amount,
+                sum(on_invoice.minutes) as minutes
+            from {{ ref('stg_tryton__timesheet_lines') }} as on_invoice
+            inner join {{ ref('stg_tryton__invoice_lines') }} as invoice_line
+                on
+                    on_invoice.source_system = invoice_line.source_system
+                    and on_invoice.invoice_line_id = invoice_line.source_id
+                    and not invoice_line.is_deleted
+            where not on_invoice.is_deleted
+            group by on_invoice.source_system, on_invoice.invoice_line_id
+        ) as billed on line.source_system = billed.source_system and line.invoice_line_id = billed.invoice_line_id and not line.is_deleted
+        window shared as (
+            partition by line.source_system, line.invoice_line_id, line.is_deleted
+            order by length(line.source_id), line.source_id
+        )
     {%- endif %}
     union all
     select
