@@ -1,6 +1,6 @@
 -- level: row
 -- severity: critical
--- promise: An intent names its person, and a labour line its project and item, or the task that stands for the item, as the destination knows them.
+-- promise: An intent names its person, and a labour line its project and item (or the task in its place), as known there.
 -- remedy: Look at the match of the record (hourline trace) and decide it, or create the record at the destination.
 select b.intent_id as subject
 from {batch} as b
@@ -14,9 +14,9 @@ where
       and b.fields ->> case
         -- There the task is the kind of work, and its rate.
         when exists (
-          select from landing.resource as r
-          where r.connection = b.destination and r.system = 'tryton'
-        ) then 'task_ref'
+            select from landing.resource as r
+            where r.connection = b.destination and r.system = 'tryton'
+          ) then 'task_ref'
         else 'item_ref'
       end is null
     )
