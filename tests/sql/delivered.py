@@ -217,11 +217,15 @@ class Night:
         """A version of an ERP time row, in hours as SuiteQL gives them; what isn't said is as it was."""
         is_deleted = changed.pop("is_deleted", False)
         is_billable = changed.pop("is_billable", True)
-        before = self.before("netsuite", "time_bills", vendor_id) or {
-            "trandate": "2026-10-05",
-            "subsidiary": "1",
-            "rate": "150",
-        }
+        before = (
+            self.before("netsuite", "time_bills", vendor_id)
+            or self._first("netsuite.time_bills", "externalid", key)
+            or {
+                "trandate": "2026-10-05",
+                "subsidiary": "1",
+                "rate": "150",
+            }
+        )
         record = before | {
             "id": vendor_id, "hours": str(round(Decimal(minutes) / 60, 6)), "externalid": key, "isbillable": "T" if is_billable else "F",
         } | changed  # fmt: skip
@@ -233,6 +237,14 @@ class Night:
             is_deleted=is_deleted,
         )
 
+    def _first(self, resource: str, path: str, key: str | None) -> dict[str, Any] | None:
+        """The row of the hour's first generation: a correction says whom and where as that does."""
+        row = self.connection.execute(
+            f"select record from raw_{resource} where record #>> %s::text[] = %s order by version limit 1",
+            (f"{{{path}}}", f"{(key or '').rpartition('-g')[0]}-g1"),
+        ).fetchone()
+        return None if row is None else dict(row[0])
+
     def time_sheet(
         self,
         vendor_id: str,
@@ -243,7 +255,7 @@ class Night:
         **changed: Any,
     ) -> None:
         """A version of a time sheet, in hours with three decimals; what isn't said is as it was."""
-        before = self.before("gusto", "time_sheets", vendor_id) or {
+        before = self.before("gusto", "time_sheets", vendor_id) or self._first("gusto.time_sheets", "metadata,dw_key", key) or {
             "entity_uuid": "gu-1", "time_zone": "America/New_York", "shift_started_at": "2026-10-05T13:00:00Z",
         }  # fmt: skip
         record = before | changed | {
