@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from plumbing.canonical import dumps
 from plumbing.redaction import redact
 from reverse_etl import statements
-from reverse_etl.writer import Operation, Outcome, Record
+from reverse_etl.writer import Operation, Outcome, Record, Result
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,22 +35,38 @@ _COLUMNS = """
     cast(i.fields as text) as fields, cast(i.context as text) as context, cast(i.payload as text) as payload,
     cast(p.fields as text) as previous, cast(p.payload as text) as previous_payload, i.vendor_id,
     cast(i.vendor_detail as text) as vendor_detail, i.legal_entity, i.work_date, i.state_since as sent_at,
-    c.settled_vendor_id, i.attempt_count, i.failure_count, i.look_count,
+    case when p.state = 'refused' then p.vendor_id else c.settled_vendor_id end as previous_vendor_id, i.attempt_count, i.failure_count, i.look_count,
     case when i.corrects is not null then (select o.record_key from delivery.intent o where o.intent_id = i.corrects) end as corrects_key,
     case when i.corrects is not null then (select o.vendor_id from delivery.intent o where o.intent_id = i.corrects) end as corrects_id,
+    case when p.state = 'refused' then p.intent_id end as replaces_id,
     extract(epoch from hourline.now() - i.doubt_since) as doubt_seconds
 """
+
+# What stands there before an intent `i` of a chain `c`: what is in effect, or what was taken and refused afterwards.
+_PREVIOUS = """coalesce((select w.intent_id from delivery.intent w
+    where w.intent_id = i.waits_for and w.state = 'refused' and w.is_taken), c.settled_intent_id)"""
+
+# What lets `i` go that waits for `w`. A change of the record that stands there mends what was refused; a record beside it doesn't.
+_LET_GO = """(w.state in ('acknowledged', 'by_file')
+    or w.state = 'refused' and w.is_taken and w.operation <> 'delete' and i.operation in ('amend', 'delete'))"""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A record under lease. ``attempt_no`` is its fence; ``looks``: how often it was looked up since it came into doubt."""
+    """A record under lease.
+
+    Attributes:
+        attempt_no: its fence.
+        looks: how often it was looked up since it came into doubt.
+        replaces: the intent whose record it changes, when that was taken there and refused afterwards.
+    """
 
     record: Record
     attempt_no: int
     failures: int
     looks: int
     doubt_seconds: float
+    replaces: int | None = None
 
 
 @dataclass(frozen=True)
@@ -230,6 +246,9 @@ class Desk:
             if any(c.claim.record.operation in {Operation.REVERSE, Operation.ADJUST} for c in changes):
                 self.run(connection, "link_corrected", intent_ids=effective)
             self.run(connection, "close_exceptions", intent_ids=effective, why="it is in effect now")
+        replacing = [c for c in changes if c.claim.replaces and c.transition.state in {"accepted", "acknowledged"}]
+        if replacing:
+            self.run(connection, "supersede_refused", intent_ids=[c.claim.record.intent_id for c in replacing])
         troubled = [c for c in changes if c.transition.exception]
         if troubled:
             self.run(connection, "open_exceptions", exceptions=_json([_exception(c) for c in troubled]))
@@ -270,7 +289,10 @@ class Desk:
 @functools.cache
 def _clause(name: str) -> tuple[sa.TextClause, tuple[str, ...]]:
     """A statement and the names of its parameters; told apart once, as it runs for every batch."""
-    clause = sa.text(statements.named("ledger")[name].replace("{columns}", _COLUMNS))
+    sql = statements.named("ledger")[name]
+    for part, text in (("{columns}", _COLUMNS), ("{previous}", _PREVIOUS), ("{is_let_go}", _LET_GO)):
+        sql = sql.replace(part, text)
+    clause = sa.text(sql)
     return clause, tuple(clause.compile().params)
 
 
@@ -278,12 +300,12 @@ def _claim(row: Any, *, is_new: bool = False) -> Claim:
     """A row of _COLUMNS; ``is_new``: locked and about to be taken, as the next attempt and by the id in effect."""
     (
         intent_id, sync, destination, operation, record_key, request_key, correlation_id, fields, context, payload, previous,
-        previous_payload, vendor_id, vendor_detail, legal_entity, work_date, sent_at, settled_vendor_id, attempts, failures, looks,
-        corrects_key, corrects_id, doubt_seconds, *_
+        previous_payload, vendor_id, vendor_detail, legal_entity, work_date, sent_at, previous_vendor_id, attempts, failures,
+        looks, corrects_key, corrects_id, replaces_id, doubt_seconds, *_
     ) = row  # fmt: skip
     if is_new:
         attempts, looks = attempts + 1, 0
-        vendor_id = None if Operation(operation).makes_a_row else settled_vendor_id
+        vendor_id = None if Operation(operation).makes_a_row else previous_vendor_id
     record = Record(
         intent_id=intent_id,
         sync=sync,
@@ -305,7 +327,7 @@ def _claim(row: Any, *, is_new: bool = False) -> Claim:
         corrects_key=corrects_key,
         corrects_id=corrects_id,
     )
-    return Claim(record, attempts, failures, looks, float(doubt_seconds or 0))
+    return Claim(record, attempts, failures, looks, float(doubt_seconds or 0), replaces_id)
 
 
 _DECODER = json.JSONDecoder(parse_float=Decimal)
@@ -366,6 +388,7 @@ def _change(change: Change) -> dict[str, Any]:
         "held_by": change.transition.held_by,
         "vendor_id": change.outcome.vendor_id,
         "vendor_detail": _exact(change.outcome.vendor_detail),
+        "is_taken": change.outcome.result is Result.REFUSED,
         "wait_seconds": round(change.transition.wait_seconds, 3),
         "failures": int(change.transition.is_failure),
         "looks": int(change.is_looked_up),

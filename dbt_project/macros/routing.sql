@@ -34,7 +34,7 @@
         {{ chain }}.open_intent_id is not null
         and i.sync = {{ "'" ~ sync ~ "'" if is_literal else sync }}
         and i.chain_key = {{ chain }}.chain_key
-        and i.state in ('sending', 'accepted', 'in_doubt', 'unknown')
+        and (i.state in ('sending', 'accepted', 'in_doubt', 'unknown') or i.state = 'refused' and i.is_taken)
     order by i.revision desc
     limit 1
 {%- endmacro %}

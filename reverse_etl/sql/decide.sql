@@ -2,8 +2,9 @@
 -- {relation}, {wanted_filter}, {known_filter}, {intent_filter}: composed by planner.py; everything else is a parameter.
 --   1 wanted     the sync view
 --   2 known      the ledger's chain
---   3 flight     its intent whose request is or may be out: taken as done; what follows waits for it
---   4 unsent     its open intents that were never sent: kept when they still say the same, else superseded
+--   3 flight     its intent whose request is or may be out, or whose record stands there though it was refused afterwards:
+--                taken as done; what follows waits for it
+--   4 unsent     its open intents of which nothing stands there: kept when they still say the same, else superseded
 --   5 situation  what decisions.Situation names, which the decision table turns into steps
 create temporary table decision on commit drop as
 with
@@ -34,14 +35,14 @@ flight as (
     select distinct on (chain_key) chain_key, intent_id, operation, destination, generation, legal_entity, work_date, period,
            minutes, amount, currency, fingerprint, contract_version, corrects
     from delivery.intent
-    where sync = :sync and state in ('sending', 'accepted', 'in_doubt', 'unknown') {intent_filter}
+    where sync = :sync and (state in ('sending', 'accepted', 'in_doubt', 'unknown') or state = 'refused' and is_taken) {intent_filter}
     order by chain_key, revision desc
 ),
 unsent as (
     select chain_key, intent_id, contract_version, operation, decided_state, decided_reason, destination, legal_entity, fingerprint,
            row_number() over (partition by chain_key order by revision) as step_no
     from delivery.intent
-    where sync = :sync and state in ('planned', 'held', 'refused') {intent_filter}
+    where sync = :sync and (state in ('planned', 'held') or state = 'refused' and not is_taken) {intent_filter}
 ),
 unsent_by_chain as (
     select chain_key, count(*) as steps, array_agg(intent_id order by step_no) as intent_ids

@@ -3,7 +3,7 @@ update delivery.intent i
 set next_attempt_at = hourline.now()
 where i.sync = :sync and i.destination = :destination and i.state = 'planned' and i.next_attempt_at is null
     and i.waits_for is not null
-    and exists (select from delivery.intent w where w.intent_id = i.waits_for and w.state in ('acknowledged', 'by_file'));
+    and exists (select from delivery.intent w where w.intent_id = i.waits_for and {is_let_go});
 
 -- name: take_over
 -- A lease that ran out: its request may have been carried out. The quiet period counts from the lease's end, as no request of
@@ -30,11 +30,11 @@ from (
     select i.* from delivery.intent i
     where i.sync = :sync and i.destination = :destination and i.state = 'planned' and i.next_attempt_at <= hourline.now()
         and (i.waits_for is null
-             or exists (select from delivery.intent w where w.intent_id = i.waits_for and w.state in ('acknowledged', 'by_file')))
+             or exists (select from delivery.intent w where w.intent_id = i.waits_for and {is_let_go}))
     order by coalesce(i.cutoff_at, 'infinity'), i.next_attempt_at, i.intent_id limit :limit for update of i skip locked
 ) i
 join delivery.chain c on c.sync = i.sync and c.chain_key = i.chain_key
-left join delivery.intent p on p.intent_id = c.settled_intent_id
+left join delivery.intent p on p.intent_id = {previous}
 order by i.intent_id;
 
 -- name: put_off
@@ -72,7 +72,7 @@ with due as (
 select {columns}
 from claimed i
 join delivery.chain c on c.sync = i.sync and c.chain_key = i.chain_key
-left join delivery.intent p on p.intent_id = c.settled_intent_id
+left join delivery.intent p on p.intent_id = {previous}
 order by i.intent_id;
 
 -- name: pick
@@ -82,7 +82,7 @@ select {columns}, i.state, i.reason, i.held_by, i.is_by_hand, i.source_system, i
                and f.state in ('sending', 'accepted', 'in_doubt', 'unknown')) as is_in_flight
 from delivery.intent i
 join delivery.chain c on c.sync = i.sync and c.chain_key = i.chain_key
-left join delivery.intent p on p.intent_id = c.settled_intent_id
+left join delivery.intent p on p.intent_id = {previous}
 where i.intent_id = :intent_id
 for update of i, c;
 
@@ -90,7 +90,7 @@ for update of i, c;
 select {columns}
 from delivery.intent i
 join delivery.chain c on c.sync = i.sync and c.chain_key = i.chain_key
-left join delivery.intent p on p.intent_id = c.settled_intent_id
+left join delivery.intent p on p.intent_id = {previous}
 where i.sync = :sync and i.destination = :destination and i.state = 'accepted'
 order by i.intent_id;
 
@@ -127,13 +127,15 @@ update delivery.intent i
 set state = v.state, state_since = case when i.state = v.state then i.state_since else hourline.now() end,
     reason = v.reason, owner = v.owner, held_by = v.held_by,
     vendor_id = coalesce(v.vendor_id, i.vendor_id), vendor_detail = coalesce(v.vendor_detail, i.vendor_detail),
+    is_taken = v.is_taken and i.state = 'accepted',
     next_attempt_at = hourline.now() + make_interval(secs => v.wait_seconds),
     failure_count = i.failure_count + v.failures,
     doubt_since = case when v.state = 'in_doubt' then coalesce(i.doubt_since, hourline.now()) end,
     look_count = case when v.state = 'in_doubt' then i.look_count + v.looks else 0 end,
     lease_owner = null, lease_until = null
 from json_to_recordset(cast(:changes as json)) as v (intent_id bigint, attempt_no integer, state text, reason text, owner text,
-     held_by text, vendor_id text, vendor_detail jsonb, wait_seconds double precision, failures integer, looks integer)
+     held_by text, vendor_id text, vendor_detail jsonb, is_taken boolean, wait_seconds double precision, failures integer,
+     looks integer)
 where i.intent_id = v.intent_id and i.attempt_count = v.attempt_no and i.lease_owner is not distinct from :holder
     and i.state = any(cast(:from_states as text[]))
 returning i.intent_id;
@@ -184,6 +186,22 @@ join delivery.intent i on i.intent_id = v.intent_id
 on conflict (intent_id, (category = 'integrity')) where closed_at is null and intent_id is not null
 do update set last_seen_at = hourline.now(), category = excluded.category, cause = excluded.cause, owner = excluded.owner,
               message = excluded.message;
+
+-- name: supersede_refused
+-- What stood there refused was changed or taken away by these: it isn't what stands there any more.
+with replaced as (
+    update delivery.intent w
+    set state = 'superseded', state_since = hourline.now(), superseded_by = i.intent_id
+    from delivery.intent i
+    where i.intent_id = any(cast(:intent_ids as bigint[])) and w.intent_id = i.waits_for and w.state = 'refused' and w.is_taken
+    returning w.intent_id, w.superseded_by
+), closed as (
+    update delivery.exception x
+    set closed_at = hourline.now(), closed_by = :actor, closed_reason = 'a newer revision stands there now', closed_intent_id = r.superseded_by
+    from replaced r where x.intent_id = r.intent_id and x.closed_at is null and x.category <> 'integrity'
+)
+insert into delivery.event (actor, verb, subject, detail)
+select :actor, 'superseded', 'intent:' || intent_id, jsonb_build_object('by', superseded_by) from replaced;
 
 -- name: close_exceptions
 update delivery.exception x

@@ -30,9 +30,7 @@ where x.intent_id = any(cast(:ids as bigint[])) and x.closed_at is null and x.ca
 -- name: replay
 -- What the destination had taken before it refused it stands there: it is followed up again, and never sent a second time.
 with chosen as materialized (
-    select i.intent_id, x.exception_id,
-           exists (select from delivery.attempt a where a.intent_id = i.intent_id and a.attempt_no = i.attempt_count
-                   and a.outcome = 'accepted' and not a.is_late) as is_taken
+    select i.intent_id, x.exception_id, i.state = 'refused' and i.is_taken as is_taken
     from delivery.exception x join delivery.intent i on i.intent_id = x.intent_id
     where x.closed_at is null and x.category <> 'integrity'
         and (i.state = 'refused' or i.state = 'held' and i.held_by in ('retries', 'door'))

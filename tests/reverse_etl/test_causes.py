@@ -201,27 +201,6 @@ def test_a_time_without_a_zone_is_refused(desk):
         replay(desk.settings, since=datetime(2026, 10, 1), actor="ann", why="x")  # noqa: DTZ001  what is tried
 
 
-def test_what_was_taken_there_before_it_was_refused_is_followed_up_not_sent_again(desk):
-    desk.want("91")
-    plan(desk.settings, SYNC)
-    claims = desk.claim()
-    desk.answer(claims, Outcome(Result.ACCEPTED, message="awaiting"))
-    desk.connection.execute(
-        "update delivery.intent set state = 'sending', lease_owner = 'test'"
-    )  # the desk answers once more
-    desk.answer(claims, CLOSED)
-    before = desk.intents("91")[0]
-    assert before["state"] == "refused"
-    assert replay(desk.settings, sync=SYNC, actor="ann", why="reopened") == 1
-    after = desk.intents("91")[0]
-    assert (after["state"], after["vendor_id"], after["payload"]) == (
-        "accepted",
-        before["vendor_id"],
-        before["payload"],
-    )
-    assert desk.claim() == []
-
-
 @pytest.fixture
 def many(desk):
     """A hundred thousand refused hours, written set by set."""

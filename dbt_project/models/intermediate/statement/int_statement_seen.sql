@@ -326,7 +326,7 @@ apart as (
         end as seen_amount,
         coalesce(ours.state_since, seen.landed_at) as state_since,
         case
-            when ours.state in ('sending', 'accepted', 'in_doubt', 'unknown', 'by_file') then 'in flight and seen there'
+            when ours.state in ('sending', 'accepted', 'in_doubt', 'unknown', 'by_file') or ours.is_taken then 'in flight and seen there'
             when
                 ours.operation = 'delete'
                 and ours.state = 'acknowledged'
@@ -349,6 +349,7 @@ apart as (
             i.intent_id,
             i.chain_key,
             i.state,
+            i.state = 'refused' and i.is_taken as is_taken,
             i.operation,
             i.legal_entity,
             i.period,
