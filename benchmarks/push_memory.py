@@ -78,7 +78,7 @@ def pushing(home: Path, url: str, count: int) -> Taken:
     tenths: list[float] = []
 
     def look(report: PushReport) -> None:
-        if not tenths and report.counts["acknowledged"] >= count // 10:
+        if not tenths and report.counts.get("acknowledged", 0) >= count // 10:
             tenths.append(highest_mib())
 
     began = time.perf_counter()
