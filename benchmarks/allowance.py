@@ -2,10 +2,10 @@
 
 Two pushing processes share each account through the warehouse. The vendors are the simulators on real HTTP, with the limits
 that their documents name. Gusto takes 200 calls in any 60 seconds: a window is 200 calls on end that it took, and its share is
-60 seconds over the time from its first call to the next window's first; the first window, in which two calls that asked for
-people and pay periods stand too, is left out, and the poorest of the others is held against the bar. NetSuite takes 15 calls at once (a Premium account; the
-connection says so by `concurrency`), and each is held there as long as `HOLD_SECONDS`: counted are its mean calls in flight,
-over 15, between the first fifth of the calls and the last tenth. What was pushed is then looked for there.
+60 seconds over the time from its first call to the next window's first. The first window, in which the two calls that asked
+for people and pay periods stand too, is left out; the poorest of the others is held against the bar. NetSuite takes 15 calls at
+once (a Premium account; the connection says so by `concurrency`), and each is held there for `HOLD_SECONDS`: counted are its
+mean calls in flight, over 15, between the first fifth of the calls and the last tenth. What was pushed is then looked for there.
 
 ``python -m benchmarks.allowance [GUSTO_WINDOWS] [NETSUITE_RECORDS] [SEED]``
 """
@@ -97,10 +97,12 @@ class Standing:
 
 def pushing(settings: Settings, sync: str, patience_seconds: float) -> int:
     """Push until nothing is left, in a process of its own; how many it sent."""
-    (report,) = reverse_etl.push(settings, sync, patience_seconds=patience_seconds)
-    if report.stopped:
-        raise RuntimeError(report.stopped)
-    return report.counts.get("acknowledged", 0) + report.counts.get("accepted", 0)
+    sent = 0
+    for report in reverse_etl.push(settings, sync, patience_seconds=patience_seconds):
+        if report.stopped:
+            raise RuntimeError(report.stopped)
+        sent += report.counts.get("acknowledged", 0) + report.counts.get("accepted", 0)
+    return sent
 
 
 class Account:
