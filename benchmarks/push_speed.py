@@ -2,7 +2,8 @@
 
 The bare loop is the same `httpx.Client` object that the writer uses, the same number of threads, the same body; it writes
 nothing down. Pusher and bare loop take turns on core 0, the destination has core 1 and must alone sustain three times the
-bare loop; PostgreSQL takes what is left of both. A vendor that takes a hundred records a request is shown beside it.
+bare loop; PostgreSQL takes what is left of both. Beside it: two workers on the one ledger, processes that share the writer's
+connections between them and take what is left of both cores; and a vendor that takes a hundred records a request.
 
 ``python -m benchmarks.push_speed [RECORDS_A_ROUND] [ROUNDS]``
 """
@@ -10,6 +11,7 @@ bare loop; PostgreSQL takes what is left of both. A vendor that takes a hundred 
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import statistics
 import sys
@@ -17,18 +19,22 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 
 from benchmarks import _destination
 from benchmarks._hours import SYNC, Hours
 from benchmarks._writers.plain import CONCURRENCY, PlainWriter
 from plumbing import embedded
+from plumbing.settings import load
 from reverse_etl.fieldmap import FieldMap
 from reverse_etl.pusher import push
 
+ALL_CORES = os.sched_getaffinity(0)
 BAR = 0.85
 CAPACITY_BAR = 3.0
 PEER_RATE = 415.0  # rows/s: the best that drt-core 1.2.1 did against a zero-latency destination
@@ -113,6 +119,68 @@ def measure(hours: Hours, url: str, count: int, rounds: int) -> None:
     )
 
 
+class Workers:
+    """Processes that push side by side, each with its share of the connections; started and warm before they are timed."""
+
+    def __init__(self, hours: Hours, url: str, number: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipes = []
+        self._processes = []
+        warehouse = hours.settings.warehouse_url
+        assert warehouse is not None
+        for _ in range(number):
+            ours, theirs = context.Pipe()
+            given = (theirs, hours.settings.home, warehouse.get_secret_value(), url, CONCURRENCY // number)
+            process = context.Process(target=_work, args=given, daemon=True)
+            process.start()
+            self._pipes.append(ours)
+            self._processes.append(process)
+
+    def push(self, count: int) -> float:
+        """Send so many between them; the CPU seconds that all of them took."""
+        for pipe in self._pipes:
+            pipe.send(count // len(self._pipes))
+        return float(sum(pipe.recv() for pipe in self._pipes))
+
+    def close(self) -> None:
+        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            pipe.send(0)
+            process.join()
+
+
+def _work(pipe: Connection, home: Path, warehouse: str, url: str, concurrency: int) -> None:
+    """One worker: pushes as many as it is told, until it is told none."""
+    PlainWriter.concurrency = concurrency
+    hours = Hours(replace(load(home), warehouse_url=SecretStr(warehouse)), None)  # type: ignore[arg-type]  # it plans nothing
+    settings = hours.at("single", url)
+    while count := pipe.recv():
+        cpu = time.process_time()
+        push(settings, SYNC, limit=count)
+        pipe.send(time.process_time() - cpu)
+
+
+def measure_workers(hours: Hours, url: str, count: int, rounds: int, loop: Taken, number: int = 2) -> None:
+    os.sched_setaffinity(0, ALL_CORES)
+    workers = Workers(hours, url, number)
+    settings = hours.at("single", url)
+    hours.plan(settings, count * (rounds + 1))
+    workers.push(count)
+    first = PlainWriter(settings.connections["erp"], "labor", FieldMap("erp", "labor", []))
+    ours, ratios = Taken(), []
+    for turn in range(1, rounds + 1):
+        os.sched_setaffinity(0, {0})
+        loop.time(count, lambda at=1_000_000 + turn * count: bare(first.client._http, url, at, count))  # type: ignore[misc]  # noqa: SLF001
+        os.sched_setaffinity(0, ALL_CORES)
+        began = time.perf_counter()
+        cpu = workers.push(count)
+        ours.rates.append(count / (time.perf_counter() - began))
+        ours.cpu.append(cpu / count * 1e6)
+        ratios.append(ours.rates[-1] / loop.rates[-1])
+    workers.close()
+    print(ours.line(f"hourline push, {number} workers"))
+    print(f"  of the bare loop: {statistics.median(ratios):.0%} (rounds {', '.join(f'{r:.0%}' for r in ratios)})")
+
+
 def measure_batches(hours: Hours, url: str, count: int) -> None:
     settings = hours.at("batched", url)
     hours.plan(settings, count)
@@ -134,6 +202,7 @@ def main() -> None:
             with _destination.running(core=1) as url:
                 os.sched_setaffinity(0, {0})
                 measure(hours, url, count, rounds)
+                measure_workers(hours, url, count, rounds, Taken())
                 measure_batches(hours, url, count * 4)
             hours.close()
         finally:
