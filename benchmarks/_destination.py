@@ -1,7 +1,7 @@
 """The destination of the push benchmarks: HTTP/1.1 over asyncio, a few instructions a call, on a core of its own.
 
 Honest all the same: it frames requests by Content-Length, keeps every key with its record's number, gives the number it gave
-before when a key comes again, and says how many calls, keys and repeats it saw (GET /count).
+before when a key comes again, and says how many calls, records and keys it saw (GET /count): more records than keys are repeats.
 Run as ``python -m benchmarks._destination PORT CORE``.
 """
 
@@ -28,6 +28,7 @@ class Records(asyncio.Protocol):
 
     numbers: dict[bytes, int] = {}  # noqa: RUF012  one destination a process
     calls = 0
+    records = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -52,7 +53,7 @@ class Records(asyncio.Protocol):
         kind = type(self)
         method, path, _ = head.split(b" ", 2)
         if method == b"GET":
-            told = {"calls": kind.calls, "keys": len(kind.numbers)}
+            told = {"calls": kind.calls, "records": kind.records, "keys": len(kind.numbers)}
             return CREATED % (len(text := json.dumps(told).encode()), text)
         kind.calls += 1
         if path == b"/batch":
@@ -63,7 +64,9 @@ class Records(asyncio.Protocol):
         return CREATED % (len(text), text)
 
     def _number(self, key: bytes) -> int:
-        numbers = type(self).numbers
+        kind = type(self)
+        kind.records += 1
+        numbers = kind.numbers
         return numbers.setdefault(key, len(numbers) + 1)
 
 
@@ -91,7 +94,7 @@ def running(core: int) -> Iterator[str]:
 
 
 def count(url: str) -> dict[str, int]:
-    """What it saw: calls and keys."""
+    """What it saw: calls, records and keys."""
     with urllib.request.urlopen(f"{url}/count") as answer:  # noqa: S310  loopback
         return dict(json.load(answer))
 

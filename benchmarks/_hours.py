@@ -42,17 +42,20 @@ class Hours:
 
     settings: Settings
     owner: psycopg.Connection[Any]
-    last: int = 0
 
     @classmethod
     def make(cls, home: Path) -> Hours:
         """An empty ledger on a server with PostgreSQL's own durability."""
-        settings = replace(load(home), warehouse_url=SecretStr(embedded.start(home / "warehouse").url()))
-        warehouse = Warehouse.open(settings)
-        warehouse.migrate()
-        owner = warehouse.connect(None, autocommit=True)
-        owner.execute(VIEW)
-        return cls(settings, owner)
+        Warehouse.open(_settings(home)).migrate()
+        hours = cls.join(home)
+        hours.owner.execute(VIEW)
+        return hours
+
+    @classmethod
+    def join(cls, home: Path) -> Hours:
+        """The ledger that another process made in this folder."""
+        settings = _settings(home)
+        return cls(settings, Warehouse.open(settings).connect(None, autocommit=True))
 
     def at(self, system: str, base_url: str) -> Settings:
         """Settings whose connection ``erp`` is written by a writer of this folder."""
@@ -66,8 +69,10 @@ class Hours:
 
     def plan(self, settings: Settings, count: int) -> None:
         """So many new hours, planned."""
-        self.owner.execute("insert into public.wanted values (%s, %s)", (self.last + 1, self.last + count))
-        self.last += count
+        self.owner.execute(
+            "insert into public.wanted select last + 1, last + %s from (select coalesce(max(last), 0) as last from public.wanted) w",
+            (count,),
+        )
         plan(settings, SYNC)
 
     def durability(self) -> str:
@@ -88,3 +93,7 @@ class Hours:
 
     def close(self) -> None:
         self.owner.close()
+
+
+def _settings(home: Path) -> Settings:
+    return replace(load(home), warehouse_url=SecretStr(embedded.start(home / "warehouse").url()))

@@ -71,7 +71,12 @@ class Store:
         self._is_closed = False
 
     def hold(self, account: str, holder: str, wanted: int, in_use: int, declared: int) -> Held:
-        """Renew what a process holds; more or less than before, as the others' wants allow, never less than is in use."""
+        """Renew what a process holds; more or less than before, as the others' wants allow.
+
+        Args:
+            in_use: calls that may be under way when the answer comes. The account is charged with them until they have ended,
+                also where the answer is less.
+        """
         sql = "select slots, rest_seconds from hourline.hold_slots(%s, %s, %s, %s, %s, %s, %s)"
         slots, rest = self._one(sql, account, holder, wanted, in_use, declared, LEASE_SECONDS, TURN_SECONDS)
         return Held(slots, float(rest))
@@ -262,6 +267,7 @@ class SharedGate:
         """Once around; False when nobody has used the gate for a while and everything was given back."""
         with self._state:
             in_use, waiting = self._in_use, self._waiting
+            may_use = max(in_use, self._slots)  # others begin while the database is asked
             wanted = self._peak = max(self._peak, in_use + waiting)
             if time.monotonic() - self._peak_at > BEAT_SECONDS:
                 self._peak, self._peak_at = in_use + waiting, time.monotonic()
@@ -274,10 +280,12 @@ class SharedGate:
             self._store.release(self._account, self._holder)
             return False
         declared = self.allowance.concurrency
-        held = self._store.hold(self._account, self._holder, max(1, min(wanted, declared)), in_use, declared)
+        held = self._store.hold(self._account, self._holder, max(1, min(wanted, declared)), may_use, declared)
         taken = self._take() if waiting and held.slots and not held.rest_seconds else None
         now = time.monotonic()
         with self._state:
+            if held.slots < self._slots:
+                self._wake.set()  # what is let go is the others' only when that is told
             self._slots = held.slots
             if held.rest_seconds:
                 self._rests_until = max(self._rests_until, now + held.rest_seconds)

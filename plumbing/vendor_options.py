@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from plumbing.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from plumbing.limits import Allowance
     from plumbing.settings import Connection
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -19,13 +21,20 @@ class VendorOptions(BaseModel):
 
     Attributes:
         allowance: factor on the vendor's documented limits, where an account was granted more than the standard.
+        concurrency: calls at once that are ours, where no factor gives the number; `allowance` still raises the rest.
         shares_limits_with: connections that name the same word draw on one account's limits; default: the connection alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     allowance: int = Field(default=1, ge=1)
+    concurrency: int | None = Field(default=None, ge=1)
     shares_limits_with: str | None = Field(default=None, min_length=1)
+
+    def limits(self, documented: Allowance) -> Allowance:
+        """What the account may do."""
+        raised = documented.times(self.allowance)
+        return raised if self.concurrency is None else replace(raised, concurrency=self.concurrency)
 
 
 class VendorSecrets(BaseModel):

@@ -30,11 +30,10 @@ def module(system: str) -> ModuleType:
 
 
 def allowance(connection: Connection) -> Allowance:
-    """What the vendor lets the connection's account do: its documented limits, raised by the factor that was granted."""
+    """What the vendor lets the connection's account do: its documented limits, as the connection's options raise them."""
     known = module(connection.system)
-    granted = options_of(connection, known.Options).allowance
-    limits: Allowance = getattr(known, "ALLOWANCE", Allowance())
-    return limits.times(granted)
+    granted: Allowance = options_of(connection, known.Options).limits(getattr(known, "ALLOWANCE", Allowance()))
+    return granted
 
 
 def client(connection: Connection, **seams: Any) -> Client:

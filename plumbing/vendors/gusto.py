@@ -75,7 +75,7 @@ def client(connection: Connection, **seams: Any) -> Client:
     return Client(
         connection,
         auth=RefreshToken(token_url, secrets.client_id, secrets.client_secret, TokenPair(connection), headers),
-        allowance=ALLOWANCE.times(options.allowance),
+        allowance=options.limits(ALLOWANCE),
         error_reader=read_error,
         headers=headers,
         **seams,

@@ -44,7 +44,7 @@ def client(connection: Connection, **seams: Any) -> Client:
     return Client(
         connection,
         auth=BearerToken(secrets.token),
-        allowance=ALLOWANCE.times(options.allowance),
+        allowance=options.limits(ALLOWANCE),
         error_reader=read_error,
         timeout=Timeouts(read_seconds=SERVER_TIMEOUT_SECONDS + 5),
         **seams,

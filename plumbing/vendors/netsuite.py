@@ -83,7 +83,7 @@ def client(connection: Connection, **seams: Any) -> Client:
         auth=OAuth1Signature(
             secrets.consumer_key, secrets.consumer_secret, secrets.token_id, secrets.token_secret, realm
         ),
-        allowance=ALLOWANCE.times(options.allowance),
+        allowance=options.limits(ALLOWANCE),
         error_reader=read_error,
         headers={"X-NetSuite-PropertyNameValidation": "error", "X-NetSuite-PropertyValueValidation": "error"},
         **seams,

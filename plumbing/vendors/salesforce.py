@@ -86,7 +86,7 @@ def client(connection: Connection, **seams: Any) -> Client:
         expired=_session_expired,
         host_of=_instance_url,
     )
-    return Client(connection, auth=auth, allowance=ALLOWANCE.times(options.allowance), error_reader=read_error, **seams)
+    return Client(connection, auth=auth, allowance=options.limits(ALLOWANCE), error_reader=read_error, **seams)
 
 
 def read_error(response: httpx.Response) -> Envelope:

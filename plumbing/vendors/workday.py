@@ -60,7 +60,7 @@ def client(connection: Connection, **seams: Any) -> Client:
     return Client(
         connection,
         auth=BasicAuth(secrets.username.get_secret_value(), secrets.password),
-        allowance=ALLOWANCE.times(options.allowance),
+        allowance=options.limits(ALLOWANCE),
         error_reader=read_error,
         timeout=Timeouts(read_seconds=REPORT_TIMEOUT_SECONDS),
         **seams,

@@ -134,10 +134,43 @@ def test_calls_that_others_made_on_the_account_are_left_room_for(store):
     assert (full.calls, 0 < full.wait_seconds <= 60) == (0, True)
 
 
-def test_what_is_in_use_is_never_taken_away(store):
+def test_who_uses_everything_is_told_its_share_once_another_comes(store):
     assert store.hold(ACCOUNT, "one", 4, 0, 4).slots == 4
     assert store.hold(ACCOUNT, "two", 4, 0, 4).slots == 0
-    assert store.hold(ACCOUNT, "one", 4, 3, 4).slots == 3
+    assert store.hold(ACCOUNT, "one", 4, 4, 4).slots == 2
+
+
+def test_one_that_begins_a_call_whenever_one_ends_leaves_the_other_its_share(store):
+    hungry, late = (SharedGate(store, ACCOUNT, Allowance(concurrency=4)) for _ in range(2))
+    first, second = Counter(), Counter()
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            with hungry.slot(), first:
+                threading.Event().wait(0.02)
+
+    threads = [threading.Thread(target=work) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    while len(first.began) < 20:  # it holds everything
+        threading.Event().wait(0.01)
+    users = use(late, second, 20, 4)
+    users[0].join(timeout=30)
+    stop.set()
+    for thread in (*users, *threads):
+        thread.join()
+    assert len(second.began) == 80
+    meanwhile = [at for at in first.began if second.began[0] <= at <= second.began[-1]]
+    assert len(meanwhile) <= 80
+    for gate in (hungry, late):
+        gate.close()
+
+
+def test_what_is_in_use_is_the_account_s_until_it_has_ended(store):
+    assert store.hold(ACCOUNT, "one", 4, 0, 4).slots == 4
+    assert store.hold(ACCOUNT, "two", 4, 0, 4).slots == 0
+    assert store.hold(ACCOUNT, "one", 4, 3, 4).slots == 2
     assert store.hold(ACCOUNT, "two", 4, 0, 4).slots == 1
     assert store.hold(ACCOUNT, "one", 4, 1, 4).slots == 2
     assert store.hold(ACCOUNT, "two", 4, 1, 4).slots == 2

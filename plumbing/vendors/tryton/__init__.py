@@ -170,7 +170,7 @@ def client(connection: Connection, **seams: Any) -> Rpc:
         connection,
         options,
         auth=Session(_address(connection, options), secrets.username, secrets.password),
-        allowance=ALLOWANCE.times(options.allowance),
+        allowance=options.limits(ALLOWANCE),
         error_reader=lambda response: read_error(response, options.database),
         refusal_reader=read_refusal,
         headers={"Accept-Encoding": "gzip"},  # 8.2 says gzip on every long answer, asked for or not

@@ -14,9 +14,14 @@ MINUTES = ("450", "360")
 
 
 def _all(client: Client, sql: str) -> list[dict[str, Any]]:
-    headers = {"Prefer": "transient"}
-    answer = client.post("query/v1/suiteql", json={"q": sql}, params={"limit": 1000}, headers=headers, is_read=True)
-    return list(json_body(answer)["items"])
+    rows: list[dict[str, Any]] = []
+    while True:
+        params = {"limit": 1000, "offset": len(rows)}
+        headers = {"Prefer": "transient"}
+        page = json_body(client.post("query/v1/suiteql", json={"q": sql}, params=params, headers=headers, is_read=True))
+        rows += page["items"]
+        if not page["hasMore"]:
+            return rows
 
 
 def fields(connection: Connection) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

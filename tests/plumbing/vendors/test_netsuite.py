@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 from oauthlib.oauth1 import Client as Signer
 
+from plumbing import vendors
 from plumbing.errors import (
     Conflict,
     Forbidden,
@@ -137,6 +138,21 @@ def test_concurrency_limit_of_a_read_is_waited_out(client: Client, http_server: 
     http_server.answer_with(refusal(429, "CONCURRENCY_LIMIT_EXCEEDED", "Request blocked."), Answer(json={"items": []}))
     client.post("query/v1/suiteql", json={"q": "select 1"}, is_read=True)
     assert len(http_server.calls) == 2
+
+
+def test_calls_at_once_are_the_account_s_own_number_where_it_is_given(tmp_path: Path) -> None:
+    url = "https://123-sb1.suitetalk.api.netsuite.com/services/rest"
+    options = {"account_id": "123_SB1", "allowance": 2, "concurrency": 15}
+    tuned = connection(tmp_path, "netsuite", url, options, SECRETS)
+    with netsuite.client(tuned) as client:
+        assert client.allowance.concurrency == 15
+    assert vendors.allowance(tuned) == client.allowance  # a forecast goes by what is kept
+
+
+def test_no_calls_at_once_is_refused_with_the_option_s_name(tmp_path: Path) -> None:
+    url = "https://123-sb1.suitetalk.api.netsuite.com/services/rest"
+    with pytest.raises(Misconfigured, match="has a wrong option concurrency"):
+        netsuite.client(connection(tmp_path, "netsuite", url, {"account_id": "123_SB1", "concurrency": 0}, SECRETS))
 
 
 def test_host_of_another_account_is_said(tmp_path: Path) -> None:
