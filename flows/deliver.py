@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reverse_etl import PlanReport, PushReport
 
 
-@task(task_run_name="plan {sync}", tags=["plan"], retries=0, cache_policy=NO_CACHE)
+@task(task_run_name="plan {sync}", retries=0, cache_policy=NO_CACHE)
 def plan_sync(home: str, sync: str) -> PlanReport:
     """Plans and asks the departure door: two calls, since a plan that isn't judged must not be sent."""
     settings = jobs.settings(home)
@@ -22,7 +22,7 @@ def plan_sync(home: str, sync: str) -> PlanReport:
     return planned
 
 
-@task(task_run_name="push {sync} to {destination}", tags=["push"], retries=0, cache_policy=NO_CACHE)
+@task(task_run_name="push {sync} to {destination}", retries=0, cache_policy=NO_CACHE)
 def push_sync(home: str, sync: str, destination: str) -> PushReport:
     """One call to `jobs.push`, one at a time per destination."""
     with orchestration.alone(destination):

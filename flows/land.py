@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flows.outcomes import Landed
 
 
-@task(task_run_name="land {connection}", tags=["land"], retries=0, cache_policy=NO_CACHE)
+@task(task_run_name="land {connection}", retries=0, cache_policy=NO_CACHE)
 def land_connection(home: str, connection: str, full: bool = False) -> Landed:
     """One call to `jobs.land`, one at a time per connection."""
     with orchestration.alone(connection):

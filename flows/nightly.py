@@ -43,7 +43,7 @@ class Night:
         return not self.stopped and not self.waiting and bool(self.statement and self.statement.is_explained)
 
 
-@task(task_run_name="check {connection}", tags=["door"], retries=0, cache_policy=NO_CACHE)
+@task(task_run_name="check {connection}", retries=0, cache_policy=NO_CACHE)
 def check_connection(home: str, connection: str) -> None:
     """Asks the landing door; fails with what it says."""
     jobs.require_passed(jobs.check(jobs.settings(home), connection, engine="gx"))

@@ -1,4 +1,4 @@
-"""Prefect, and only what we ask of it: a server on SQLite under `<home>/prefect`, no telemetry, one limit per vendor.
+"""Prefect, and only what we ask of it: a server of our own beside the warehouse, no telemetry, one limit per vendor.
 
 The server is a child process of the command that needs it (`hourline up` keeps it; `nightly` and `demo` start one when
 none answers). Every command uses the same database, so a run is seen in the UI of whichever server is up later.
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from flows import supervision
+from plumbing import embedded
 from plumbing import settings as env
 from plumbing.errors import HourlineError
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 POOL = "hourline"
+DATABASE = "prefect"
 START_SECONDS = 180.0
 LEASE_SECONDS = 60.0
 LIMIT_PREFIX = "connection-"
@@ -53,7 +55,7 @@ def variables(settings: Settings, api_url: str | None) -> dict[str, str]:
     chosen = {
         "DO_NOT_TRACK": "1",
         "PREFECT_HOME": str(home),
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+        "PREFECT_API_DATABASE_CONNECTION_URL": _database(settings),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
@@ -67,6 +69,21 @@ def variables(settings: Settings, api_url: str | None) -> dict[str, str]:
         "PREFECT_CLI_PROMPT": "false",
     }
     return chosen | ({"PREFECT_API_URL": api_url} if api_url else {})
+
+
+def _database(settings: Settings) -> str:
+    """Where a server of ours keeps its runs: as the firm says, else on the embedded server, else in a file.
+
+    Prefect answers 503 whenever two writers meet in SQLite, and asks again two seconds later: on PostgreSQL a night takes less
+    than half as long. A warehouse by address is the firm's own, and no other database is put beside it unasked.
+    """
+    if settings.prefect_database_url is not None:
+        return settings.prefect_database_url.get_secret_value()
+    if settings.warehouse_url is not None:
+        return f"sqlite+aiosqlite:///{settings.home / 'prefect' / 'prefect.db'}"
+    address = embedded.start(settings.home / "warehouse")
+    embedded.ensure_database(address, DATABASE)
+    return address.url(DATABASE).replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
 def find(settings: Settings) -> Server | None:

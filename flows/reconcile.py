@@ -9,7 +9,7 @@ from flows import jobs
 from flows.statement import Statement
 
 
-@task(task_run_name="reconcile", tags=["reconcile"], retries=0, cache_policy=NO_CACHE)
+@task(task_run_name="reconcile", retries=0, cache_policy=NO_CACHE)
 def draw_statement(home: str) -> Statement:
     """One call to `jobs.reconcile`."""
     return jobs.reconcile(jobs.settings(home))

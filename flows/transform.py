@@ -9,7 +9,7 @@ from flows import jobs
 from flows.dbt import BuildReport
 
 
-@task(task_run_name="build models", tags=["dbt"], retries=0, cache_policy=NO_CACHE)
+@task(task_run_name="build models", retries=0, cache_policy=NO_CACHE)
 def build_models(home: str, select: str | None = None) -> BuildReport:
     """One call to `jobs.build`, or to `jobs.refresh` where nothing is selected."""
     settings = jobs.settings(home)

@@ -181,17 +181,19 @@ def _launch(folder: Path, binaries: Path, account: pwd.struct_passwd | None) -> 
             f"The warehouse server in {folder} did not start: {_start_failure(folder, done)}.",
             remedy=f"Look at {folder / 'start.log'} and {folder / 'log'}.",
         )
-    _make_database(address)
+    ensure_database(address, DATABASE)
     _log.info("warehouse started", folder=str(folder), seconds=round(time.monotonic() - started, 2))
     return address
 
 
-def _make_database(address: Address) -> None:
+def ensure_database(address: Address, name: str) -> None:
+    """Make a database on the server if there is none of that name; two processes at once make it once."""
     import psycopg
 
     with psycopg.connect(address.url("postgres"), autocommit=True) as connection:
-        if connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone() is None:
-            connection.execute(f"create database {DATABASE}")
+        if connection.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
+            with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                connection.execute(f"create database {name}")
 
 
 def _socket_dir(folder: Path, account: pwd.struct_passwd | None) -> Path:

@@ -73,6 +73,7 @@ class Settings:
     rules_dir: Path
     store: SecretStore = field(repr=False, compare=False)
     prefect_api_url: str | None = None
+    prefect_database_url: SecretStr | None = None  # what a server of ours keeps its runs in, when the firm says so
 
     @functools.cached_property
     def master_key(self) -> SecretStr:
@@ -136,6 +137,7 @@ def load(home: Path | None = None) -> Settings:
         rules_dir=_rules_dir(environment.get("HOURLINE_RULES_DIR"), folder),
         store=store,
         prefect_api_url=environment.get("PREFECT_API_URL") or None,
+        prefect_database_url=_prefect_database(environment),
     )
 
 
@@ -173,6 +175,11 @@ def warehouse_url_for_tests() -> SecretStr | None:
     """``HOURLINE_TEST_WAREHOUSE_URL``: a server for the tests, by a login that may create databases and roles."""
     name = "HOURLINE_TEST_WAREHOUSE_URL"
     return _warehouse_url(os.environ.get(name), name)  # noqa: TID251  the one reader
+
+
+def _prefect_database(environment: Mapping[str, str]) -> SecretStr | None:
+    named = [f"PREFECT_{part}_DATABASE_CONNECTION_URL" for part in ("SERVER", "API")]  # Prefect takes either
+    return next((_secret(environment[name]) for name in named if environment.get(name)), None)
 
 
 def _secrets_of(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:

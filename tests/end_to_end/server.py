@@ -40,6 +40,14 @@ class Databases:
         yield self.url
         self._execute(f"drop database {self.name} with (force)")
 
+    @contextmanager
+    def prefect(self) -> Iterator[str]:
+        """Address of an empty database for a Prefect server."""
+        name = f"{self.name}_prefect"
+        self._copy(None, name)
+        yield self._address(name).replace("postgresql://", "postgresql+asyncpg://", 1)
+        self._execute(f"drop database {name} with (force)")
+
     def keep(self, name: str) -> None:
         """Keeps the database as it stands."""
         self._copy(self.name, f"{self.name}_{name}")

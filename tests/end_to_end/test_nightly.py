@@ -10,11 +10,12 @@ import functools
 import http.server
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from flows import documentation, orchestration
 from flows.documentation import Pages
@@ -51,12 +52,13 @@ class Nights:
 
 @pytest.fixture(scope="module")
 def nights(job_home: Path, databases: Databases) -> Iterator[Nights]:
-    with start_job(job_home, databases, seed=7, entries=300) as job:
+    with start_job(job_home, databases, seed=7, entries=300) as job, databases.prefect() as prefect_url:
+        settings = replace(job.settings, prefect_database_url=SecretStr(prefect_url))
         job.adopt()
         adopted = {
             row["chain_key"] for row in job.rows("select chain_key from delivery.chain where settled_state is not null")
         }
-        with orchestration.server(job.settings) as server, orchestration.session(job.settings, server):
+        with orchestration.server(settings) as server, orchestration.session(settings, server):
             first = _night(job)
             before = job.writes()
             second = _night(job)
