@@ -8,11 +8,12 @@ line, the night is started again, whole or by its parts: the change log and the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
 from rich.markup import escape
 
 from flows import jobs, orchestration
@@ -25,6 +26,8 @@ from flows.transform import build_models
 if TYPE_CHECKING:
     from flows.statement import Statement
     from plumbing.settings import Settings
+
+READ_AT_ONCE = 3  # connections
 
 
 @dataclass
@@ -67,7 +70,7 @@ def seal_audit(home: str) -> None:
     jobs.seal(jobs.settings(home))
 
 
-@flow(name="nightly", retries=0)
+@flow(name="nightly", retries=0, task_runner=cast("Any", ThreadPoolTaskRunner(max_workers=READ_AT_ONCE)))
 def nightly(home: str | None = None) -> Any:
     """The whole night's work; its final state says what stopped, and carries the `Night`."""
     settings = jobs.settings(home)
@@ -85,10 +88,12 @@ def nightly(home: str | None = None) -> Any:
 
 
 def _read(settings: Settings, connections: list[str], night: Night) -> None:
-    """Lands and checks each connection by itself."""
+    """Lands the connections side by side and checks each by itself: a slow system holds up no other."""
     place = str(settings.home)
-    for name in connections:
-        if _tried(night, name, land_connection, place, name) is not None:
+    reading = {name: land_connection.submit(place, name) for name in connections}
+    for name, landed in reading.items():
+        landed.wait()
+        if _noted(night, name, landed.state) is not None:
             _tried(night, name, check_connection, place, name)
 
 
@@ -124,7 +129,10 @@ def _deliver(settings: Settings, night: Night) -> None:
 
 def _tried(night: Night, subject: str, work: Any, *arguments: Any) -> Any:
     """The task's result (True for none), or None after noting the sentence it failed with."""
-    state = work(*arguments, return_state=True)
+    return _noted(night, subject, work(*arguments, return_state=True))
+
+
+def _noted(night: Night, subject: str, state: Any) -> Any:
     if state.is_completed():
         result = state.result()
         return True if result is None else result
