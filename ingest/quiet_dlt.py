@@ -21,6 +21,7 @@ from dlt.common.runtime.run_context import RunContext
 from dlt.common.runtime.telemetry import stop_telemetry
 from dlt.common.typing import TSecretStrValue
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+from dlt.destinations.impl.postgres.factory import postgres
 
 SETTINGS: dict[str, Any] = {
     "normalize": {"parquet_normalizer": {"add_dlt_load_id": False, "add_dlt_id": False}},
@@ -80,6 +81,25 @@ class Address(PostgresCredentials):
         return f"postgresql://{self.host or 'localhost'}"
 
 
+class Postgres(postgres):
+    """dlt's PostgreSQL at one address, whose configuration is resolved once: dlt does it anew for every question about what
+    its destination can do, a third of the time that a small load takes.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(address(url), create_indexes=False, destination_name="postgres")
+        self._resolved: Any = None
+
+    def capabilities(self, config: Any = None, naming: Any = None) -> Any:
+        """As its parent's, where nothing is asked about another configuration than ours."""
+        if config is None:
+            if self._resolved is None:
+                credentials = self.config_params["credentials"].copy()
+                self._resolved = self.configuration(self.spec(credentials=credentials), accept_partial=True)
+            config = self._resolved
+        return super().capabilities(config, naming)
+
+
 def address(url: str) -> Address:
     """dlt's credentials for a libpq address."""
     from psycopg.conninfo import conninfo_to_dict
@@ -110,4 +130,4 @@ def _install(folder: Path) -> None:
 
 
 _install(Path())
-__all__ = ["Address", "QuietContext", "address", "dlt", "enter"]
+__all__ = ["Address", "Postgres", "QuietContext", "address", "dlt", "enter"]

@@ -8,6 +8,7 @@ committed with the rows that landed.
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -141,13 +142,18 @@ class Stage:
         self.home = home
         self._folder = home / "dlt"
 
+    @functools.cached_property
+    def _destination(self) -> Any:
+        from ingest.quiet_dlt import Postgres
+
+        return Postgres(self._url)
+
     def load(self, source: Any, resource: Resource) -> None:
         """Run one resource of a dlt source into its stage table, which then holds this load and nothing else.
 
         Raises:
             whatever the resource raised while it was read, or dlt's own error.
         """
-        from dlt.destinations import postgres
         from dlt.pipeline.exceptions import PipelineStepFailed
 
         from ingest import quiet_dlt
@@ -160,7 +166,7 @@ class Stage:
         pipeline = dlt.pipeline(
             pipeline_name=self._name,
             pipelines_dir=str(self._folder),
-            destination=postgres(quiet_dlt.address(self._url), create_indexes=False),
+            destination=self._destination,
             dataset_name=self._dataset,
         )
         try:
