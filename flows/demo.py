@@ -12,6 +12,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -195,8 +196,10 @@ def _first_day(settings: Settings, home: Path, mark: Mark) -> Mark:
     import reverse_etl
 
     narrate("[bold]Adopting last year's hours[/bold]")
-    for name in settings.connections:
-        jobs.land(settings, name)
+    with ThreadPoolExecutor(max_workers=jobs.READ_AT_ONCE) as readers:
+        reading = [readers.submit(copy_context().run, jobs.land, settings, name) for name in settings.connections]
+        for one in reading:
+            one.result()
     jobs.build(settings)
     report = reverse_etl.adopt(settings, "erp_labor", actor="demo")
     narrate(f"  {report.text().splitlines()[0]}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reverse_etl import NotifyReport, PlanReport, PushReport
 
 Engine = Literal["sql", "gx"]
+READ_AT_ONCE = 3  # connections
 
 
 def settings(home: str | None = None) -> Settings:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from flows.statement import Statement
     from plumbing.settings import Settings
 
-READ_AT_ONCE = 3  # connections
-
 
 @dataclass
 class Night:
@@ -70,7 +68,7 @@ def seal_audit(home: str) -> None:
     jobs.seal(jobs.settings(home))
 
 
-@flow(name="nightly", retries=0, task_runner=cast("Any", ThreadPoolTaskRunner(max_workers=READ_AT_ONCE)))
+@flow(name="nightly", retries=0, task_runner=cast("Any", ThreadPoolTaskRunner(max_workers=jobs.READ_AT_ONCE)))
 def nightly(home: str | None = None) -> Any:
     """The whole night's work; its final state says what stopped, and carries the `Night`."""
     settings = jobs.settings(home)
