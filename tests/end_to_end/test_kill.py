@@ -73,7 +73,7 @@ def let_leases_run_out(job: Job) -> None:
     """As if an hour had gone by: leases and quiet periods are over."""
     with job.database() as connection:
         connection.execute(
-            "update delivery.intent set lease_until = lease_until - interval '1 hour' where state = 'sending'"
+            "update delivery.intent set lease_until = lease_until - interval '1 hour' where lease_until is not null"
         )
         connection.execute(
             "update delivery.intent set doubt_since = doubt_since - interval '1 hour', next_attempt_at = hourline.now()"
