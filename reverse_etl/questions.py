@@ -116,7 +116,7 @@ def question(settings: Settings, intent_id: int) -> Question:
     record = picked.claim.record
     before = None
     if record.previous is not None and record.operation is not Operation.CREATE:
-        before = {"id": picked.row["settled_vendor_id"], **record.previous}
+        before = {"id": picked.row["previous_vendor_id"], **record.previous}
     return Question(
         intent_id=intent_id,
         sync=record.sync,
@@ -204,7 +204,7 @@ def look(
     if picked.row["state"] in IN_FLIGHT or picked.row["is_by_hand"]:
         known = vendor_id or record.vendor_id
     else:  # whether it is gone is asked of the row that is in effect by the ledger, whatever id a person names
-        known = picked.row["settled_vendor_id"] or record.vendor_id
+        known = picked.row["previous_vendor_id"] or record.vendor_id
     try:
         with engine.connect() as connection, writer_of(settings, connection, picked) as writer:
             if not writer.capabilities.has_lookup:
@@ -230,5 +230,5 @@ def _where(settings: Settings, picked: Picked) -> str:
     configured = settings.connections.get(record.destination)
     host = f" ({configured.base_url})" if configured else ""
     ids = [f"key {record.record_key}"]
-    ids += [f"id {one}" for one in dict.fromkeys((record.vendor_id, picked.row["settled_vendor_id"])) if one]
+    ids += [f"id {one}" for one in dict.fromkeys((record.vendor_id, picked.row["previous_vendor_id"])) if one]
     return f"In {record.destination}{host}, look for {', '.join(ids)}, work date {record.work_date}."
