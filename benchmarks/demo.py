@@ -51,7 +51,7 @@ def _demo(home: Path, entries: int) -> tuple[float, dict[str, float], int]:
     command = [sys.executable, "-m", "flows", "demo", "--home", str(home), "--entries", str(entries)]
     peaks: dict[str, float] = defaultdict(float)
     began = time.monotonic()
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, stdout=sys.stderr)  # what it says is no figure
     while process.poll() is None:
         for one in _family(process.pid, home):
             try:
