@@ -19,18 +19,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
-from pydantic import SecretStr
 
 from benchmarks import _destination
 from benchmarks._hours import SYNC, Hours
 from benchmarks._writers.plain import CONCURRENCY, PlainWriter
 from plumbing import embedded
-from plumbing.settings import load
 from reverse_etl.fieldmap import FieldMap
 from reverse_etl.pusher import push
 
@@ -126,11 +124,9 @@ class Workers:
         context = multiprocessing.get_context("spawn")
         self._pipes = []
         self._processes = []
-        warehouse = hours.settings.warehouse_url
-        assert warehouse is not None
         for _ in range(number):
             ours, theirs = context.Pipe()
-            given = (theirs, hours.settings.home, warehouse.get_secret_value(), url, CONCURRENCY // number)
+            given = (theirs, hours.settings.home, url, CONCURRENCY // number)
             process = context.Process(target=_work, args=given, daemon=True)
             process.start()
             self._pipes.append(ours)
@@ -148,25 +144,24 @@ class Workers:
             process.join()
 
 
-def _work(pipe: Connection, home: Path, warehouse: str, url: str, concurrency: int) -> None:
+def _work(pipe: Connection, home: Path, url: str, concurrency: int) -> None:
     """One worker: pushes as many as it is told, until it is told none."""
     PlainWriter.concurrency = concurrency
-    hours = Hours(replace(load(home), warehouse_url=SecretStr(warehouse)), None)  # type: ignore[arg-type]  # it plans nothing
-    settings = hours.at("single", url)
+    settings = Hours.join(home).at("single", url)
     while count := pipe.recv():
         cpu = time.process_time()
         push(settings, SYNC, limit=count)
         pipe.send(time.process_time() - cpu)
 
 
-def measure_workers(hours: Hours, url: str, count: int, rounds: int, loop: Taken, number: int = 2) -> None:
+def measure_workers(hours: Hours, url: str, count: int, rounds: int, number: int = 2) -> None:
     os.sched_setaffinity(0, ALL_CORES)
     workers = Workers(hours, url, number)
     settings = hours.at("single", url)
     hours.plan(settings, count * (rounds + 1))
     workers.push(count)
     first = PlainWriter(settings.connections["erp"], "labor", FieldMap("erp", "labor", []))
-    ours, ratios = Taken(), []
+    loop, ours, ratios = Taken(), Taken(), []
     for turn in range(1, rounds + 1):
         os.sched_setaffinity(0, {0})
         loop.time(count, lambda at=1_000_000 + turn * count: bare(first.client._http, url, at, count))  # type: ignore[misc]  # noqa: SLF001
@@ -202,7 +197,7 @@ def main() -> None:
             with _destination.running(core=1) as url:
                 os.sched_setaffinity(0, {0})
                 measure(hours, url, count, rounds)
-                measure_workers(hours, url, count, rounds, Taken())
+                measure_workers(hours, url, count, rounds)
                 measure_batches(hours, url, count * 4)
             hours.close()
         finally:
