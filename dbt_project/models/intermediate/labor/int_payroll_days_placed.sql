@@ -25,6 +25,7 @@ left join lateral (
 left join lateral (
     select
         p.pay_schedule_uuid,
+        p.period_starts_on,
         p.period_start_date,
         p.period_end_date,
         p.deadline_at,
@@ -33,10 +34,11 @@ left join lateral (
     from {{ ref('stg_gusto__payrolls') }} as p
     where
         p.source_system = day.destination
-        and day.work_date between p.period_start_date and p.period_end_date
+        and p.period_starts_on <= to_char(day.work_date, 'YYYY-MM-DD')
+        and day.work_date <= p.period_end_date
         and not p.is_off_cycle
         and not p.is_deleted
-    order by p.period_start_date desc
+    order by p.period_starts_on desc
     limit 1
 ) as pay_period on true
 left join lateral (
@@ -50,8 +52,8 @@ left join lateral (
             where
                 closed.source_system = day.destination
                 and closed.pay_schedule_uuid = pay_period.pay_schedule_uuid
-                and closed.period_start_date >= pay_period.period_start_date
-                and closed.period_start_date < p.period_start_date
+                and closed.period_starts_on >= pay_period.period_starts_on
+                and closed.period_starts_on < p.period_starts_on
                 and not closed.is_off_cycle
                 and not closed.is_deleted
         ) as periods_back
@@ -59,12 +61,12 @@ left join lateral (
     where
         p.source_system = day.destination
         and p.pay_schedule_uuid = pay_period.pay_schedule_uuid
-        and p.period_start_date > pay_period.period_end_date
+        and p.period_starts_on > to_char(pay_period.period_end_date, 'YYYY-MM-DD')
         and not p.is_processed
         and coalesce(p.processing_status, '') not in ('calculating', 'submitting', 'submit_success')
         and not p.is_off_cycle
         and not p.is_deleted
-    order by p.period_start_date asc
+    order by p.period_starts_on asc
     limit 1
 ) as correction on pay_period.is_closed and day.has_base
 where day.source_system = '{{ connection }}'

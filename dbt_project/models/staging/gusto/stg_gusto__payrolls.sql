@@ -7,6 +7,7 @@ select
     coalesce((current.record ->> 'off_cycle')::boolean, false) as is_off_cycle,
     (current.record #>> '{pay_period,start_date}')::date as period_start_date,
     (current.record #>> '{pay_period,end_date}')::date as period_end_date,
+    current.record #>> '{pay_period,start_date}' as period_starts_on,
     (current.record ->> 'check_date')::date as check_date,
     (current.record ->> 'payroll_deadline')::timestamptz as deadline_at,
     current.is_deleted,
