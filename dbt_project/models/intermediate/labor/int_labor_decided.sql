@@ -90,11 +90,9 @@ from (
             when faced.posts_as_billable_time and faced.rate is null then 'rate missing'
             when faced.posts_as_billable_time and faced.minor_units is null then 'unknown currency'
             when faced.is_task_by_rate and faced.task_ref is null then 'unknown task for rate'
-            -- In effect and changed: the engine asks for a reversal, or for the invoice to be finished.
-            when
-                faced.is_period_closed and not faced.has_base
-                and not coalesce(faced.is_taken_back and faced.correction_date is not null, false)
-                then 'period closed'
+            -- In effect and changed: the engine asks for a reversal, or for the invoice to be finished. What was taken back
+            -- goes into the month that takes its correction.
+            when faced.is_period_closed and not faced.has_base and faced.correction_date is null then 'period closed'
             when faced.is_project_closed then 'project closed'
         end as decision
         offset 0

@@ -87,7 +87,7 @@ left join lateral (
     from {{ ref('stg_netsuite__time_bills') }} as bill
     where bill.source_system = hour.destination and bill.source_id = hour.settled_vendor_id
     limit 1
-) as standing on hour.settled_vendor_id is not null
+) as standing on true
 cross join lateral (
     select
         person.targets #>> array[hour.destination, 'id'] as employee_ref,
