@@ -39,7 +39,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 
 unit: $(READY)  ## the tests alone, on two processes; those marked `slow` or `erp` are left out, and `browser` where no chromium is
 	@test -n "$(CHROMIUM)" || echo "No chromium here: the two tests that look at pages are left out."
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not erp$(if $(CHROMIUM),, and not browser)"
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not erp$(if $(CHROMIUM),, and not browser)" --durations 15 --durations-min 20
 
 unit-slow: $(READY)  ## the tests marked `slow`: full size, kill -9 through the whole job
 	$(BIN)/pytest -m slow

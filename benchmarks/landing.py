@@ -177,6 +177,7 @@ class OurPath:
             )
 
     def close(self) -> None:
+        self._stage.close()
         self._session.close()
 
 

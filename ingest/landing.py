@@ -8,6 +8,7 @@ a few per cent are missing, the source is stopped and nothing is deleted.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -85,9 +86,9 @@ def land(
     warehouse = Warehouse.open(settings)
     with warehouse.connect("load", autocommit=True) as session:
         store = Store(session, connection)
-        with store.alone(), vendors.client(configured) as client:
+        staging = contextlib.closing(Stage(connection, warehouse.url("load"), settings.home))
+        with store.alone(), vendors.client(configured) as client, staging as stage:
             store.declare(system.name, system.resources)
-            stage = Stage(connection, warehouse.url("load"), settings.home)
             keys = Keys.derive(settings.master_key.get_secret_value())
             landing = _Landing(
                 store,

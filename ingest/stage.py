@@ -132,7 +132,7 @@ def _reader(resource: Resource, batches: Batches) -> Callable[[], Iterator[pa.Ta
 
 
 class Stage:
-    """Loads the stage of one connection; one at a time."""
+    """Loads the stage of one connection; one at a time. Close it."""
 
     def __init__(self, connection: str, url: str, home: Path) -> None:
         """``url``: libpq address that takes on the role load."""
@@ -141,6 +141,11 @@ class Stage:
         self._url = url
         self.home = home
         self._folder = home / "dlt"
+
+    def close(self) -> None:
+        """Let go of the warehouse."""
+        if "_destination" in self.__dict__:
+            self._destination.close()
 
     @functools.cached_property
     def _destination(self) -> Any:
