@@ -15,6 +15,7 @@ from plumbing.redaction import redact, redact_value
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # Their debug lines carry headers and whole URLs; ours come from plumbing.http, redacted.
 _NOISY = ("httpx", "httpcore", "urllib3", "oauthlib", "requests_oauthlib", "alembic")
 
@@ -25,6 +26,7 @@ class Logger:
     def __init__(self, name: str, **fields: Any) -> None:
         self._name = name
         self._fields = fields
+        self._logger = logging.getLogger(name)
 
     def bind(self, **fields: Any) -> Logger:
         """The same logger with more fields on every line."""
@@ -48,8 +50,8 @@ class Logger:
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         # Asked first, so that a silent level costs no import.
-        number = logging.getLevelNamesMapping()[level.upper()]
-        if not logging.getLogger(self._name).isEnabledFor(number):
+        number = _LEVELS[level]
+        if not self._logger.isEnabledFor(number):
             return
         import structlog
 
@@ -60,7 +62,7 @@ class Logger:
         told = {**self._fields, **fields}
         trace = bool(told.pop("exc_info", False))
         line = redact(" ".join([event, *(f"{key}={redact_value(value, key)}" for key, value in told.items())]))
-        logging.getLogger(self._name).log(number, "%s", line, exc_info=trace)
+        self._logger.log(number, "%s", line, exc_info=trace)
 
 
 def get(name: str) -> Logger:

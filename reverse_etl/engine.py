@@ -12,7 +12,6 @@ is being sent while the other half's outcomes are written down and its successor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plumbing.canonical import Encoded
@@ -272,7 +271,7 @@ class Engine:
             except Refused as error:
                 refused.append(self._judge.sent(claim, outcomes.of_error(error, record.operation), None))
             else:
-                ready.append(replace(claim, record=replace(record, payload=payload)))
+                ready.append(claim.of(record.going_out_as(payload)))
         return ready, refused
 
     # -- resting ------------------------------------------------------------------------------------------------------

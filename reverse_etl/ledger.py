@@ -69,6 +69,10 @@ class Claim:
     doubt_seconds: float
     replaces: int | None = None
 
+    def of(self, record: Record) -> Claim:
+        """The same claim of a record with its payload."""
+        return Claim(record, self.attempt_no, self.failures, self.looks, self.doubt_seconds, self.replaces)
+
 
 @dataclass(frozen=True)
 class Change:
@@ -304,14 +308,15 @@ def _claim(row: Any, *, is_new: bool = False) -> Claim:
         previous_payload, vendor_id, vendor_detail, legal_entity, work_date, sent_at, previous_vendor_id, attempts, failures,
         looks, corrects_key, corrects_id, replaces_id, doubt_seconds, *_
     ) = row  # fmt: skip
+    operation = _OPERATIONS[operation]
     if is_new:
         attempts, looks = attempts + 1, 0
-        vendor_id = None if Operation(operation).makes_a_row else previous_vendor_id
+        vendor_id = None if operation.makes_a_row else previous_vendor_id
     record = Record(
         intent_id=intent_id,
         sync=sync,
         destination=destination,
-        operation=Operation(operation),
+        operation=operation,
         record_key=record_key,
         request_key=request_key,
         correlation_id=correlation_id,
@@ -331,6 +336,7 @@ def _claim(row: Any, *, is_new: bool = False) -> Claim:
     return Claim(record, attempts, failures, looks, float(doubt_seconds or 0), replaces_id)
 
 
+_OPERATIONS = {one.value: one for one in Operation}
 _DECODER = json.JSONDecoder(parse_float=Decimal)
 
 
