@@ -127,11 +127,23 @@ class Store:
 
 
 _shared: contextvars.ContextVar[Store | None] = contextvars.ContextVar("traffic", default=None)
+_moved: contextvars.ContextVar[Clock | None] = contextvars.ContextVar("moved by hand", default=None)
 
 
 @contextlib.contextmanager
-def shared(warehouse: Warehouse, role: Role) -> Iterator[None]:
-    """Within this block new clients share their connection's allowance with every other process on the warehouse."""
+def shared(warehouse: Warehouse, role: Role, clock: Clock | None = None) -> Iterator[None]:
+    """Within this block new clients share their connection's allowance with every other process on the warehouse.
+
+    Args:
+        clock: one that is moved by hand is nobody else's: new clients wait for their turn on it, by themselves.
+    """
+    if clock is not None and not isinstance(clock, SystemClock):
+        moved = _moved.set(clock)
+        try:
+            yield
+        finally:
+            _moved.reset(moved)
+        return
     store = Store(lambda: warehouse.connect(role, autocommit=True))
     token = _shared.set(store)
     try:
@@ -143,6 +155,7 @@ def shared(warehouse: Warehouse, role: Role) -> Iterator[None]:
 
 def gate_of(connection: Connection, base_url: str, allowance: Allowance, clock: Clock) -> Gate:
     """The gate that a new client goes through: shared within `shared`, else this process's own."""
+    clock = _moved.get() or clock
     store = _shared.get()
     if store is None or not isinstance(clock, SystemClock):
         return limits.gate_of(connection.name, base_url, allowance, clock)

@@ -114,7 +114,7 @@ class _Wish:
 
 def _push(settings: Settings, engine: sa.Engine, desk: Desk, sync: Sync, wish: _Wish) -> PushReport:
     report = PushReport(sync.name, desk.destination)
-    with traffic.shared(Warehouse.open(settings), "deliver"):
+    with traffic.shared(Warehouse.open(settings), "deliver", wish.clock):
         try:
             with engine.begin() as connection:
                 rules = policy.load(connection, sync)
