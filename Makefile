@@ -57,7 +57,7 @@ test-url: $(READY)  ## the tests marked `warehouse` on a PostgreSQL of yours: HO
 	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "warehouse and not slow"
 
 screenshots: $(READY)  ## show a real night and the lineage in a headless Chromium; pictures go to docs/images
-	$(BIN)/pytest -m browser --pictures docs/images
+	$(BIN)/pytest -m browser --pictures=docs/images tests
 
 bench: $(READY)  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m benchmarks

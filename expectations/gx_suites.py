@@ -95,13 +95,17 @@ def _source(context: Any) -> Any:
         return context.data_sources.add_or_update_sql(name="warehouse", connection_string="${" + ADDRESS + "}")
 
 
+# Great Expectations puts a subquery where {batch} stands: with an alias of its own in a query without a join, with none in one
+# with a join, and a PostgreSQL before 16 takes none without. The join with one row makes every query one with a join.
+BATCH = "(select batch.* from {batch} as batch cross join (select 1) as one_row)"
+
+
 def _expectation(rule: Rule) -> Any:
     from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
     from great_expectations.expectations.metadata_types import FailureSeverity
 
-    # Great Expectations puts an aliased subquery where {batch} stands, so it is wrapped once more.
     return UnexpectedRowsExpectation(
-        unexpected_rows_query=rule.sql("(select * from {batch})"),
+        unexpected_rows_query=rule.sql(BATCH),
         description=rule.promise,
         severity=FailureSeverity(rule.severity),
         meta={"rule": rule.name, "remedy": rule.remedy},
