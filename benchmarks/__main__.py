@@ -24,6 +24,11 @@ HEAD = """# Figures
 
 Each section is what its command printed; `make bench` runs them all. Timings on small machines are noisy: read the ratios,
 which are taken in one run, and not the seconds.
+
+What the promise of delivery does not cover, whatever the figures: a destination that says yes and forgets; hours in doubt at
+one that takes no key and can't be looked up, which wait for a person; a request that a vendor carries out later than its own
+limits say, which is a second record until the read-back names it; what people change at the destination between two
+read-backs; and, after a loss of the ledger, more than its backup and the read-back together remember.
 """
 
 
