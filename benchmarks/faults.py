@@ -71,6 +71,8 @@ def verdicts(shares: list[Share], minutes: float) -> Iterator[tuple[int, str, ru
             enough.set()
             sys.exit(f"Run {seed} against {temper} broke off:\n{verdict}")
         yield seed, temper, verdict
+    if any(process.exitcode for process in processes):
+        sys.exit("A process ended before its share of the runs was told; what it said stands above.")
 
 
 def main() -> None:
