@@ -1,7 +1,7 @@
 """The exception queue: what has to be mended, once for each cause, and the rows that wait for it.
 
 A cause is one thing that is wrong: 4,000 rows refused for one closed period are one cause. It is named by the database when
-an exception is written (docs/decisions/0301-causes-are-named-by-the-ledger.md); here it is only read. Rows are streamed, so
+an exception is written (docs/decisions/0304-causes-are-named-by-the-ledger.md); here it is only read. Rows are streamed, so
 that 100,000 of them cost no more memory than a few.
 """
 
