@@ -371,7 +371,11 @@ def _stamina() -> ModuleType:
 
 def _tls(connection: Connection) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=str(connection.ca_file)) if connection.ca_file else _default_tls()
+        return (
+            _context(str(connection.ca_file), connection.ca_file.stat().st_mtime_ns)
+            if connection.ca_file
+            else _default_tls()
+        )
     except (OSError, ssl.SSLError) as error:
         raise Misconfigured(
             f"The ca_file {connection.ca_file} of connection {connection.name} cannot be used: {error}.",
@@ -381,7 +385,15 @@ def _tls(connection: Connection) -> ssl.SSLContext:
         ) from None
 
 
+@functools.lru_cache(maxsize=16)
+def _context(ca_file: str, _changed: int) -> ssl.SSLContext:
+    """Read once for all clients of the process, until the file changes."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
+@functools.cache
 def _default_tls() -> ssl.SSLContext:
+    """The public authorities: some tens of milliseconds of parsing, so once for all clients of the process."""
     import certifi
 
     return ssl.create_default_context(cafile=certifi.where())

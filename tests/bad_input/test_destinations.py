@@ -185,7 +185,7 @@ def put_off_the_last_create(branch: Office, seconds: int) -> None:
 
 
 def test_a_destination_that_asks_for_patience_is_waited_for_with_a_word(branch: Office) -> None:
-    put_off_the_last_create(branch, 2)
+    put_off_the_last_create(branch, 5)
     said = branch.run("push", "erp_labor", "--patience", "20")
     assert said.exit_code == 0, said.everything
     assert "1 waiting, next at" in said.everything

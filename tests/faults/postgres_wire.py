@@ -72,6 +72,9 @@ class PostgresRelay:
         except OSError:
             _shut(client)
             return
+        for side in (client, server):
+            if side.family != socket.AF_UNIX:  # each message passes by itself: none may wait for the last one's receipt
+                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open |= {client, server}
         session = _Session(client, server, self._on_commit)
         back = threading.Thread(target=session.run, args=(session.from_server,), daemon=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -145,8 +146,7 @@ class Writer:
                 yield record.intent_id, outcome
             elif period is not None:
                 ready[period].append(record)
-        for period, waiting in sorted(ready.items(), key=lambda item: item[0].start):
-            yield from self._synced(period, waiting)
+        yield from self._synced(ready)
 
     def _of(self, records: Sequence[Record]) -> dict[str, Mapping[str, Any]]:
         """The records' sheets by id; the list ends when all are found."""
@@ -160,50 +160,74 @@ class Writer:
                         break
         return found
 
-    def _synced(self, period: Period, records: list[Record]) -> Iterator[tuple[int, Outcome]]:
-        try:
-            job, trouble = self._sync(period)
-        except Transient as error:  # the other periods go on; this one is asked again by the next follow-up
-            for record in records:
-                yield record.intent_id, Outcome(Result.ACCEPTED, message=error.message)
-            return
-        except Refused as error:
-            for record in records:
-                yield record.intent_id, _not_taken(record, error)
-            return
-        sheets = self._of(records)
-        for record in records:
-            if record.operation is Operation.DELETE:
-                yield record.intent_id, Outcome(Result.ACKNOWLEDGED, vendor_id=record.vendor_id, job_ref=job)
-                continue
-            sheet = sheets.get(record.vendor_id or "")
-            outcome = payloads.standing(record, sheet, is_all_synced=trouble is None)
-            yield (
-                record.intent_id,
-                outcome
-                or Outcome(
-                    Result.ACCEPTED, message=trouble or "approved there; the payroll sync did not take it", job_ref=job
-                ),
-            )
+    def _synced(self, ready: Mapping[Period, list[Record]]) -> Iterator[tuple[int, Outcome]]:
+        """Run the payroll sync of every period, side by side; each period's records are told when its sync has ended."""
+        asks: dict[Period, Callable[[], Mapping[str, Any] | None]] = {
+            period: functools.partial(self._begin, period) for period in sorted(ready, key=lambda one: one.start)
+        }
+        for turn in range(POLLS + 1):
+            if turn:
+                self._clock.sleep(POLL_SECONDS)
+            for period, ask in list(asks.items()):
+                try:
+                    job = ask()
+                except Transient as error:  # the other periods go on; this one is asked again by the next follow-up
+                    told = [(one.intent_id, Outcome(Result.ACCEPTED, message=error.message)) for one in ready[period]]
+                except Refused as error:
+                    told = [(one.intent_id, _not_taken(one, error)) for one in ready[period]]
+                else:
+                    if job is not None and job["status"] in RUNNING and turn < POLLS:
+                        asks[period] = functools.partial(self._look, job)
+                        continue
+                    told = self._told(ready[period], job)
+                del asks[period]
+                yield from told
+            if not asks:
+                return
 
-    def _sync(self, period: Period) -> tuple[str | None, str | None]:
-        """Run the payroll sync of a period: its id, and what it complained of; nothing left to sync is no complaint."""
+    def _begin(self, period: Period) -> Mapping[str, Any] | None:
+        """A payroll sync of a period, begun; None when nothing is left to sync, which is no complaint."""
         try:
-            job = json_body(self._client.post(f"{self._company}/time_tracking/payroll_syncs", json=period.body))
+            begun: Mapping[str, Any] = json_body(
+                self._client.post(f"{self._company}/time_tracking/payroll_syncs", json=period.body)
+            )
         except Refused as error:
             if error.category == NOTHING_TO_SYNC:
-                return None, None
+                return None
             raise
-        for _ in range(POLLS):
-            if job["status"] not in RUNNING:
-                break
-            self._clock.sleep(POLL_SECONDS)
-            job = json_body(self._client.get(f"v1/time_tracking/payroll_syncs/{job['uuid']}"))
-        told = "; ".join(
-            str(one.get("message", one)) if isinstance(one, dict) else str(one) for one in job.get("errors") or ()
-        )
-        is_clean = job["status"] == "success" and not told
-        return str(job["uuid"]), None if is_clean else f"payroll sync {job['status']}{': ' if told else ''}{told}"
+        return begun
+
+    def _look(self, job: Mapping[str, Any]) -> Mapping[str, Any]:
+        seen: Mapping[str, Any] = json_body(self._client.get(f"v1/time_tracking/payroll_syncs/{job['uuid']}"))
+        return seen
+
+    def _told(self, records: list[Record], job: Mapping[str, Any] | None) -> list[tuple[int, Outcome]]:
+        """What a payroll sync that has ended means for its records."""
+        job_ref, trouble = (None, None) if job is None else (str(job["uuid"]), _trouble(job))
+        sheets = self._of(records)
+        told = []
+        for record in records:
+            if record.operation is Operation.DELETE:
+                outcome = Outcome(Result.ACKNOWLEDGED, vendor_id=record.vendor_id, job_ref=job_ref)
+            else:
+                sheet = sheets.get(record.vendor_id or "")
+                outcome = payloads.standing(record, sheet, is_all_synced=trouble is None) or Outcome(
+                    Result.ACCEPTED,
+                    message=trouble or "approved there; the payroll sync did not take it",
+                    job_ref=job_ref,
+                )
+            told.append((record.intent_id, outcome))
+        return told
+
+
+def _trouble(job: Mapping[str, Any]) -> str | None:
+    """What a payroll sync complained of."""
+    told = "; ".join(
+        str(one.get("message", one)) if isinstance(one, dict) else str(one) for one in job.get("errors") or ()
+    )
+    if job["status"] == "success" and not told:
+        return None
+    return f"payroll sync {job['status']}{': ' if told else ''}{told}"
 
 
 def _accepted(sheet: Mapping[str, Any], status: int) -> Outcome:
