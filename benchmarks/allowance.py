@@ -28,6 +28,7 @@ from psycopg.rows import dict_row
 from pydantic import SecretStr
 
 import reverse_etl
+from benchmarks._ending import broken
 from plumbing import embedded
 from plumbing.settings import Connection, Settings, load
 from plumbing.warehouse import Warehouse
@@ -93,6 +94,11 @@ class Standing:
             f"  {self.lost} lost, {self.twice} there twice, {self.waiting} still to be sent, of {sum(self.sent):,} that"
             f" {PROCESSES} processes sent ({', '.join(f'{number:,}' for number in self.sent)})"
         )
+
+    def require(self) -> None:
+        """End here if an hour was lost or stands there twice."""
+        if self.lost or self.twice:
+            broken(self.line())
 
 
 def pushing(settings: Settings, sync: str, patience_seconds: float) -> int:
@@ -173,7 +179,8 @@ def gusto(account: Account, windows: int) -> bool:
         f" {len(calls.refused)}, {later} of them after the first window"
     )
     print(standing.line())
-    return min(shares) >= BAR and not standing.lost and not standing.twice
+    standing.require()
+    return min(shares) >= BAR
 
 
 def netsuite(account: Account, firm: Firm, count: int) -> bool:
@@ -187,7 +194,8 @@ def netsuite(account: Account, firm: Firm, count: int) -> bool:
         f" {HOLD_SECONDS} s each there); 429 answered {len(calls.refused)}"
     )
     print(standing.line())
-    return mean / NETSUITE_AT_ONCE >= BAR and not standing.lost and not standing.twice
+    standing.require()
+    return mean / NETSUITE_AT_ONCE >= BAR
 
 
 def measure(settings: Settings, firm: Firm, windows: int, count: int) -> bool:

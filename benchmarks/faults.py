@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 
+from benchmarks._ending import broken
 from simulators.faultproxy import KINDS
 from tests.faults import runs
 from tests.faults.ledger import temporary_ledger
@@ -102,7 +103,7 @@ def main() -> None:
     for temper, verdict in whole.items():
         print(f"{temper}: {told(verdict)}")
     if not all(verdict.is_clean for verdict in whole.values()):
-        sys.exit(f"seeds that failed: {[seed for verdict in whole.values() for seed in verdict.failed_seeds]}")
+        broken(f"seeds that failed: {[seed for verdict in whole.values() for seed in verdict.failed_seeds]}")
 
 
 def told(verdict: runs.Verdict) -> str:

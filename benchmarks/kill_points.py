@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from benchmarks._ending import broken
 from tests.faults.kill_points import kill_everywhere
 from tests.faults.killer import PusherPool, Stage
 from tests.faults.ledger import temporary_ledger
@@ -40,7 +41,7 @@ def main() -> None:
         street.close()
         pool.close()
     if failed:
-        sys.exit(f"not clean: {', '.join(failed)}")
+        broken(f"not clean: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

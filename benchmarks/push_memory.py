@@ -20,6 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks import _destination
+from benchmarks._ending import broken
 from benchmarks._hours import SYNC, Hours
 from plumbing import embedded
 from reverse_etl.pusher import push
@@ -111,8 +112,9 @@ def measure(home: Path, url: str, count: int) -> bool:
     )
     print(f"  in the ledger {', '.join(f'{number:,} {name}' for name, number in ledger.items())}; {hours.durability()}")
     hours.close()
-    is_once = seen["keys"] == seen["records"] == count and set(ledger.values()) == {count}
-    return is_once and planned.is_within and pushed.is_within
+    if not (seen["keys"] == seen["records"] == count and set(ledger.values()) == {count}):
+        broken("Not every record is there once, and once in the ledger.")
+    return planned.is_within and pushed.is_within
 
 
 def main() -> None:

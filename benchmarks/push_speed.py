@@ -1,7 +1,7 @@
 """One request per record with the full ledger durable, against a bare httpx loop: at least 85 % of it.
 
-The bare loop is the same `httpx.Client` object that the writer uses, the same number of threads, the same body; it writes
-nothing down. Pusher and bare loop take turns on core 0, the destination has core 1 and must alone sustain three times the
+The bare loop is an `httpx.Client` over the very connection pool that the writer uses, the same number of threads, the same
+body; it writes nothing down. Pusher and bare loop take turns on core 0, the destination has core 1 and must alone sustain three times the
 bare loop; PostgreSQL takes what is left of both. Beside it: two workers on the one ledger, processes that share the writer's
 connections between them and take what is left of both cores; and a vendor that takes a hundred records a request.
 
@@ -56,6 +56,12 @@ class Taken:
         return f"{name:<34}{statistics.median(self.rates):>10,.0f} records/s{statistics.median(self.cpu):>10,.0f} µs CPU a record"
 
 
+def plain(writer: PlainWriter) -> httpx.Client:
+    """httpx's own client over the very pool of the writer, with its headers and time-outs: no setting can differ."""
+    wire = writer.client.wire
+    return httpx.Client(transport=wire.transport, headers=wire.headers, timeout=wire.timeout, trust_env=False)
+
+
 def bare(http: httpx.Client, url: str, first: int, count: int) -> None:
     """Threads that send and read, and nothing else."""
     numbers = itertools.count(first)
@@ -86,7 +92,7 @@ def measure(hours: Hours, url: str, count: int, rounds: int) -> bool:
     """One request per record; whether both bars were met."""
     settings = hours.at("single", url)
     writer = PlainWriter(settings.connections["erp"], "labor", FieldMap("erp", "labor", []))
-    http = writer.client._http  # noqa: SLF001  the very client, so that no setting can differ
+    http = plain(writer)
     hours.plan(settings, count * (rounds + 1))
     push(settings, SYNC, limit=count)  # imports and first pages are nobody's figure
     bare(http, url, 0, count)
@@ -162,11 +168,11 @@ def measure_workers(hours: Hours, url: str, count: int, rounds: int, number: int
     settings = hours.at("single", url)
     hours.plan(settings, count * (rounds + 1))
     workers.push(count)
-    first = PlainWriter(settings.connections["erp"], "labor", FieldMap("erp", "labor", []))
+    http = plain(PlainWriter(settings.connections["erp"], "labor", FieldMap("erp", "labor", [])))
     loop, ours, ratios = Taken(), Taken(), []
     for turn in range(1, rounds + 1):
         os.sched_setaffinity(0, {0})
-        loop.time(count, lambda at=1_000_000 + turn * count: bare(first.client._http, url, at, count))  # type: ignore[misc]  # noqa: SLF001
+        loop.time(count, lambda at=1_000_000 + turn * count: bare(http, url, at, count))  # type: ignore[misc]
         os.sched_setaffinity(0, ALL_CORES)
         began = time.perf_counter()
         cpu = workers.push(count)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from benchmarks._ending import broken
 from tests.faults.restores import restored
 from tests.faults.server import temporary_server
 from tests.faults.street import Street
@@ -43,7 +44,7 @@ def main() -> None:
         print(f"looks_only without a recovery: {verdict.duplicated:,} duplicated")
         street.close()
     if failed:
-        sys.exit(f"not clean: {', '.join(failed)}")
+        broken(f"not clean: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ from plumbing.errors import (
 )
 from plumbing.limits import Allowance, Resting
 from plumbing.redaction import redact
+from plumbing.wire import Wire
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -102,7 +103,7 @@ Hook = Callable[[Exchange], None]
 
 
 class Client:
-    """An `httpx.Client` for one connection that raises `plumbing.errors` and nothing else.
+    """An HTTP client for one connection that raises `plumbing.errors` and nothing else.
 
     Args:
         connection: whom we speak to; named in every error.
@@ -119,6 +120,7 @@ class Client:
 
     Attributes:
         allowance: as given.
+        wire: the connections it sends over.
         before_send: called when a call's turn has come, after any wait for the allowance; what it raises stops the call unsent.
     """
 
@@ -142,7 +144,6 @@ class Client:
         self.timeout = timeout or Timeouts()
         self.on_request = on_request
         self.before_send: Callable[[], None] | None = None
-        self._auth = auth
         clock = clock or SystemClock()
         self._refusal = refusal_reader
         self._failures = Failures(connection, error_reader, tuple(request_id_headers), clock)
@@ -153,18 +154,17 @@ class Client:
         self._clock = clock
         self._gate = traffic.gate_of(connection, str(self._base), self.allowance, clock)
         limits = self.timeout
-        self._http = httpx.Client(
-            headers={"Accept": "application/json", "User-Agent": "hourline", **(headers or {})},
-            timeout=httpx.Timeout(
+        self.wire = Wire(
+            {"Accept": "application/json", "User-Agent": "hourline", **(headers or {})},
+            httpx.Timeout(
                 connect=limits.connect_seconds,
                 read=limits.read_seconds,
                 write=limits.write_seconds,
                 pool=limits.pool_seconds,
             ),
-            verify=_tls(connection),
-            transport=transport,
-            follow_redirects=False,
-            trust_env=False,  # the environment is read by plumbing.settings alone
+            _tls(connection),
+            auth,
+            transport,
         )
 
     def __enter__(self) -> Self:
@@ -175,7 +175,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections and give back what is held of the allowance."""
-        self._http.close()
+        self.wire.close()
         self._gate.close()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
@@ -225,16 +225,15 @@ class Client:
         """
         reads = method.upper() in READ_METHODS if is_read is None else is_read
         body: dict[str, Any] = {"content": content, "data": data}
-        all_headers = dict(headers or {})
+        all_headers = headers or {}
         if json is not None:
             body = {"content": json_bytes(json)}
-            all_headers.setdefault("Content-Type", "application/json")
+            all_headers = {"Content-Type": "application/json", **all_headers}
         address = self._address(path)
+        labelled = {} if label is None else {LABEL: label}
 
         def send() -> httpx.Response:
-            request = self._http.build_request(method, address, params=params, headers=all_headers, **body)
-            if label is not None:
-                request.extensions[LABEL] = label
+            request = self.wire.request(method, address, all_headers, labelled, params=params, **body)
             return self._try(request, reads, expect_json)
 
         if not reads:
@@ -290,9 +289,7 @@ class Client:
                 if self.before_send is not None:
                     self.before_send()
                 began = time.monotonic()
-                response = self._http.send(
-                    request, auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT
-                )
+                response = self.wire.send(request)
             self._check(response, reads, expect_json)
             is_done = not reads
         except Resting as rest:
