@@ -37,9 +37,9 @@ types: $(READY)  ## mypy, strict
 
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 
-unit: $(READY)  ## the tests alone, on two processes; those marked `slow` or `erp` are left out, and `browser` where no chromium is
+unit: $(READY)  ## the tests alone, on three processes; those marked `slow` or `erp` are left out, and `browser` where no chromium is
 	@test -n "$(CHROMIUM)" || echo "No chromium here: the two tests that look at pages are left out."
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not erp$(if $(CHROMIUM),, and not browser)" --durations 15 --durations-min 20
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not slow and not erp$(if $(CHROMIUM),, and not browser)" --durations 15 --durations-min 20
 
 unit-slow: $(READY)  ## the tests marked `slow`: full size, kill -9 through the whole job
 	$(BIN)/pytest -m slow
@@ -54,7 +54,7 @@ test: lint types unit  ## everything that must pass before a change lands
 
 test-url: $(READY)  ## the tests marked `warehouse` on a PostgreSQL of yours: HOURLINE_TEST_WAREHOUSE_URL=…
 	@test -n "$$HOURLINE_TEST_WAREHOUSE_URL" || { echo "Set HOURLINE_TEST_WAREHOUSE_URL to a PostgreSQL >= 15 whose login may create databases and roles."; exit 2; }
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "warehouse and not slow"
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "warehouse and not slow"
 
 screenshots: $(READY)  ## show a real night and the lineage in a headless Chromium; pictures go to docs/images
 	$(BIN)/pytest -m browser --pictures=docs/images tests
@@ -62,10 +62,13 @@ screenshots: $(READY)  ## show a real night and the lineage in a headless Chromi
 bench: $(READY)  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
+bench-short: $(READY)  ## the figures of delivery in short, with fixed seeds, as CI runs them
+	@$(BIN)/python -m benchmarks --short
+
 lock: $(READY)  ## resolve the lock file anew
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what was built; keeps the warehouse in .hourline
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 
-.PHONY: help setup demo sim lint types unit unit-slow tryton erp test test-url screenshots bench lock clean
+.PHONY: help setup demo sim lint types unit unit-slow tryton erp test test-url screenshots bench bench-short lock clean

@@ -10,7 +10,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = sorted(f"tests.fixtures.{module.stem}" for module in Path(__file__).with_name("fixtures").glob("*.py"))
 
-LONGEST = ("whole jobs", "bad input", "sql")  # begun first, so that all processes end together
+LONGEST = ("whole jobs", "sql", "bad input", "three accounts")  # begun first, so that all processes end together
 
 
 @pytest.hookimpl(tryfirst=True)

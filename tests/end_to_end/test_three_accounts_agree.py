@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.server import Databases
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("whole jobs")]
+pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("three accounts")]
 
 PAYROLL_QUANTUM = Decimal("0.03")  # half of a thousandth of an hour, in minutes
 _KEY = re.compile(r"kantata-(\d+)-g\d+")
