@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,8 +79,8 @@ OTHERS = (
        from generate_series(cast(%(first)s as bigint), cast(%(last)s as bigint)) n cross join (values ('asked'), ('answered')) q (p)""",
     """insert into delivery.attempt (intent_id, call_id, attempt_no, outcome, vendor_id)
        select n, n, 1, 'acknowledged', 'v' || n from generate_series(cast(%(first)s as bigint), cast(%(last)s as bigint)) n""",
-    """insert into delivery.event (actor, verb, subject, sealed_hash)
-       select 'bench', v, 'intent:' || n, md5(n::text)
+    """insert into delivery.event (actor, verb, subject)
+       select 'bench', v, 'intent:' || n
        from generate_series(cast(%(first)s as bigint), cast(%(last)s as bigint)) n cross join (values ('acknowledged')) q (v)""",
 )
 
@@ -97,8 +98,8 @@ class BigLedger:
         """Migrate, fill, index, analyse; a ledger that is there already in that size is taken as it is."""
         url = embedded.start(home / "warehouse").url()
         settings = load(home)
-        connections = {DESTINATION: Connection(name=DESTINATION, system="netsuite", base_url="http://127.0.0.1:9")}
-        settings = Settings(**{**settings.__dict__, "warehouse_url": SecretStr(url), "connections": connections})
+        erp = Connection(DESTINATION, "netsuite", "http://127.0.0.1:9", {"account_id": "BENCH"})
+        settings = Settings(**{**settings.__dict__, "warehouse_url": SecretStr(url), "connections": {DESTINATION: erp}})
         Warehouse.open(settings).migrate()
         ledger = cls(settings, Warehouse.open(settings).connect(None, autocommit=True), size)
         filled = ledger.owner.execute("select obj_description(to_regclass('public.changed')) is not null").fetchone()
@@ -121,7 +122,7 @@ class BigLedger:
                 span = {"first": first, "last": min(first + step - 1, self.size)}
                 for statement in (INTENTS, *OTHERS):
                     self.owner.execute(statement, span)
-                print(f"  filled {span['last']:,}", flush=True)
+                sys.stderr.write(f"\r  filled {span['last']:,}")
             self.owner.execute("select setval('delivery.call_id_seq', %s)", (self.size,))
             for _, make in (*keys, *indexes):
                 self.owner.execute(make)

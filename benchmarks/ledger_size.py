@@ -56,7 +56,7 @@ class Rounds:
         keys = self.big.change(number, KEYS)
         with self._timed("plan"):
             report = plan(self.big.settings, SYNC, keys=keys)
-        assert report.intents == KEYS, report
+        assert report.intents == KEYS, report.intents
         with self._engine.connect() as connection:
             for _ in range(KEYS // WINDOW):
                 with self._timed("find"), connection.begin():
