@@ -50,6 +50,9 @@ tryton: $(READY)  ## a real Tryton with a seeded firm (SERIES=8.2 for the other 
 erp: $(READY)  ## the tests marked `erp`, against a real Tryton 8.0 and 8.2
 	$(BIN)/pytest -m "erp and not slow"
 
+erp-short: $(READY)  ## of those, writer and source against Tryton 8.0: 200 hours through every fault
+	$(BIN)/pytest -m "erp and not slow" -k "8.0" tests/conformance tests/real/test_tryton_source.py tests/real/test_tryton_writer.py
+
 test: lint types unit  ## everything that must pass before a change lands
 
 test-url: $(READY)  ## the tests marked `warehouse` on a PostgreSQL of yours: HOURLINE_TEST_WAREHOUSE_URL=…
@@ -71,4 +74,4 @@ lock: $(READY)  ## resolve the lock file anew
 clean:  ## remove what was built; keeps the warehouse in .hourline
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 
-.PHONY: help setup demo sim lint types unit unit-slow tryton erp test test-url screenshots bench bench-short lock clean
+.PHONY: help setup demo sim lint types unit unit-slow tryton erp erp-short test test-url screenshots bench bench-short lock clean
