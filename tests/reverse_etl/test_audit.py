@@ -30,10 +30,21 @@ def write_a_story(desk, hours=6):
     desk.deliver()
 
 
+def seal_all(settings):
+    """How many rows were sealed, all that there were: on a server that others use, their older transactions hold rows back."""
+    sealed, waited = audit.seal(settings), threading.Event()
+    for _ in range(600):
+        if audit.verify(settings).unsealed == 0:
+            return sealed
+        waited.wait(0.05)
+        sealed += audit.seal(settings)
+    raise AssertionError("rows were held back for half a minute")
+
+
 @pytest.fixture
 def story(desk):
     write_a_story(desk)
-    audit.seal(desk.settings)
+    seal_all(desk.settings)
     return desk
 
 
@@ -70,7 +81,7 @@ def test_amended_moved_and_withdrawn_hours_verify_as_planned(desk):
         plan(desk.settings, SYNC)
         for destination in ("erp", "erp_uk", "erp"):
             desk.deliver(destination)
-    audit.seal(desk.settings)
+    seal_all(desk.settings)
     found = audit.verify(desk.settings)
     assert found.is_intact, found.text()
 
@@ -83,7 +94,7 @@ def test_a_row_is_not_sealed_before_every_older_transaction_has_ended(desk, owne
         assert audit.seal(desk.settings) == 0
         assert audit.verify(desk.settings).unsealed == 1
         late.commit()
-    assert audit.seal(desk.settings) == 2
+    assert seal_all(desk.settings) == 2
     order = desk.connection.execute("select row_id from delivery.seal order by position").fetchall()
     assert [row["row_id"] for row in order] == [first, second]
 
@@ -93,7 +104,7 @@ def test_a_rolled_back_row_leaves_no_gap_in_the_chain(desk):
         event(other)
         other.rollback()
     event(desk.connection)
-    assert audit.seal(desk.settings) == 1
+    assert seal_all(desk.settings) == 1
     assert audit.verify(desk.settings).sealed == 1
 
 
@@ -131,7 +142,7 @@ def test_a_resident_sealer_seals_what_is_committed_while_it_runs(desk, monkeypat
 
 def test_the_engine_may_write_no_seal_and_nobody_changes_one(desk):
     event(desk.connection)
-    audit.seal(desk.settings)
+    seal_all(desk.settings)
     with psycopg.connect(desk.settings.warehouse_url.get_secret_value(), autocommit=True) as connection:
         for statement in ("update delivery.seal set row_id = 9", "delete from delivery.seal", "truncate delivery.seal",
                           "update delivery.event set actor = 'x'"):  # fmt: skip
@@ -277,10 +288,10 @@ def test_sealing_goes_on_where_transactions_are_numbered_anew(story, owner):
         )
     owner.commit()
     new = event(story.connection)
-    assert audit.seal(story.settings) == 2
+    assert seal_all(story.settings) == 2
     ends = story.connection.execute("select row_id from delivery.seal order by position desc limit 2").fetchall()
     assert [row["row_id"] for row in ends] == [new, late]
     assert audit.verify(story.settings).is_intact
     event(story.connection)
-    assert audit.seal(story.settings) == 1
+    assert seal_all(story.settings) == 1
     assert audit.verify(story.settings).is_intact
