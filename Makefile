@@ -53,7 +53,9 @@ erp: $(READY)  ## the tests marked `erp`, against a real Tryton 8.0 and 8.2
 erp-short: $(READY)  ## of those, writer and source against Tryton 8.0: 200 hours through every fault
 	$(BIN)/pytest -m "erp and not slow" -k "8.0" tests/conformance tests/real/test_tryton_source.py tests/real/test_tryton_writer.py
 
-test: lint types unit  ## everything that must pass before a change lands
+test: $(READY)  ## everything that must pass before a change lands: lint and types side by side, then unit
+	@$(MAKE) --no-print-directory --output-sync --jobs 2 lint types
+	@$(MAKE) --no-print-directory unit
 
 test-url: $(READY)  ## the tests marked `warehouse` on a PostgreSQL of yours: HOURLINE_TEST_WAREHOUSE_URL=…
 	@test -n "$$HOURLINE_TEST_WAREHOUSE_URL" || { echo "Set HOURLINE_TEST_WAREHOUSE_URL to a PostgreSQL >= 15 whose login may create databases and roles."; exit 2; }

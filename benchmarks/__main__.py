@@ -32,9 +32,9 @@ COUNTED = {  # two at a time: what they wait for, they wait for on a clock moved
     "allowance": ("1", "600", "7"),
     "state_machine": ("--steps", "10000", "--seed", "20261125"),
     "kill_points": (),
-    "faults": ("--runs", "8", "--postings", "500", "--seed", "1", "--workers", "1"),
-    "restore": ("--hours", "12", "--replays", "10", "--seed", "1"),
     "peers": ("--rows", "150", "--seed", "1"),
+    "faults": ("--runs", "6", "--postings", "300", "--seed", "1", "--workers", "1"),
+    "restore": ("--hours", "12", "--replays", "10", "--seed", "1"),
 }
 TIMED = {"push_speed": ("400", "3"), "push_memory": ("20000",), "ledger_size": ("20000", "100000", "2")}
 HEAD = """# Figures

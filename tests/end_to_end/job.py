@@ -52,7 +52,7 @@ class Job:
     def adopt(self) -> None:
         """The first day: everything is read, and what the ERP holds already is settled."""
         self.read()
-        jobs.build(self.settings)
+        jobs.refresh(self.settings)
         self.adopted = reverse_etl.adopt(self.settings, "erp_labor", actor="test")
 
     def deliver(self) -> dict[str, Delivery]:
@@ -158,6 +158,7 @@ def start_job(home: Path, databases: Databases, *, seed: int, entries: int, **op
         with databases.fresh() as url, configured.exported({"HOURLINE_WAREHOUSE_URL": url}):
             job = Job(firm, configured.load(home), databases)
             jobs.prepare(job.settings)
+            databases.let_have_views(lambda: jobs.build(job.settings))
             yield job
 
 

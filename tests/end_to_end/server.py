@@ -11,7 +11,7 @@ import psycopg
 from plumbing.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Databases:
@@ -21,6 +21,7 @@ class Databases:
         self._server_url = server_url
         self.name = name
         self._is_migrated = False
+        self._has_views = False
 
     @property
     def url(self) -> str:
@@ -39,6 +40,13 @@ class Databases:
         self._copy(empty, self.name)
         yield self.url
         self._execute(f"drop database {self.name} with (force)")
+
+    def let_have_views(self, build: Callable[[], object]) -> None:
+        """The models' views are made once, on the first job's empty database; later jobs find them there, as a night does."""
+        if not self._has_views:
+            build()
+            self.keep("empty")
+            self._has_views = True
 
     @contextmanager
     def prefect(self) -> Iterator[str]:
