@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
@@ -13,7 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from plumbing import catalog
+from plumbing.errors import HourlineError
 from plumbing.settings import Connection, Settings
+from reverse_etl import destinations
 from reverse_etl.engine import Timing
 from reverse_etl.planner import plan
 from reverse_etl.pusher import follow_up, push
@@ -266,8 +268,6 @@ def test_wrong_credentials_stop_the_destination_with_its_state_intact(bench: Ben
 
 
 def test_check_says_what_it_saw(bench: Bench) -> None:
-    from reverse_etl import destinations
-
     engine = destinations.engine(bench.settings, "deliver")
     with engine.connect() as connection:
         writer = destinations.open_writer(bench.settings, named(bench.subject.SYNC), bench.connection.name, connection)
@@ -276,3 +276,18 @@ def test_check_says_what_it_saw(bench: Bench) -> None:
         assert "can be read" in writer.check()
     finally:
         writer.close()
+
+
+@pytest.mark.parametrize("made_up", ["credit note 7", "Gutschrift/ü?x=1", "999999999"])
+def test_an_id_that_a_person_made_up_is_nothing_there_or_a_sentence(bench: Bench, made_up: str) -> None:
+    bench.want(0)
+    plan(bench.settings, bench.subject.SYNC)
+    [claim] = bench.desk.claim(bench.connection.name, bench.subject.SYNC)
+    with bench.desk.engine.connect() as connection:
+        writer = destinations.open_writer(bench.settings, named(bench.subject.SYNC), bench.connection.name, connection)
+    with closing(writer):
+        try:
+            found = writer.find(replace(claim.record, vendor_id=made_up))
+        except HourlineError:  # a vendor may also refuse the question, in words
+            found = None
+    assert found is None

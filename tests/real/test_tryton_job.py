@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import reverse_etl
 from flows import configuration, jobs
 from flows.configuration import Chosen
 from plumbing import settings as configured
@@ -191,6 +192,33 @@ def test_a_change_of_an_hour_that_is_invoiced_there_is_held(job: TrytonJob) -> N
     )
     assert held == {"state": "held", "reason": "on draft invoice"}
     assert job.lines() == before
+    assert job.statement().exit_code == 0
+
+
+def test_a_change_of_an_hour_whose_invoice_is_posted_is_proposed_and_corrected_by_a_credit_note(job: TrytonJob) -> None:
+    assert job.person is not None
+    project, hours = _project_with_most_hours(job)
+    invoice = job.person.invoice(project)
+    job.person.post(invoice, date(2026, 11, 15))
+    job.night()
+    before = job.lines()
+    job.firm.change("edit", entry_ids=[hours[0]], approved=True, minutes=39)
+    job.night()
+    [proposed] = [one for one in reverse_etl.proposals(job.settings) if one.source_id == hours[0]]
+    assert (proposed.reason, proposed.is_by_hand, proposed.minutes_wanted) == ("needs reversal by hand", True, 39)
+    for who in ("ann", "bob"):
+        said = reverse_etl.approve_proposals(job.settings, [proposed.proposal_id], actor=who, why="the client agreed")
+    assert said.by_hand == 1
+    job.night()
+    assert job.lines() == before
+    assert job.statement().exit_code == 0
+    job.person.credit(invoice, date(2026, 11, 16))
+    reverse_etl.answer(
+        job.settings, proposed.proposal_id, "there", vendor_id=f"credit of {invoice}", actor="ann", why="credited there"
+    )
+    job.night()
+    [made] = [line for key, line in job.lines().items() if key not in before]
+    assert made["duration"]["seconds"] == 39 * 60
     assert job.statement().exit_code == 0
 
 

@@ -124,6 +124,8 @@ class Writer:
 
     def find(self, record: Record) -> Found | None:
         """The line by its id, else by our key, else by the marker among its employee's lines."""
+        if record.vendor_id is not None and not (record.vendor_id.isascii() and record.vendor_id.isdigit()):
+            return None  # lines have numbers; a person named something else, a credit note say
         rows = self._rows(self._domain(record), limit=None if self._is_by_marker(record) else SEVERAL)
         if self._is_by_marker(record):
             rows = [row for row in rows if payloads.record_key_of(row[self._marker_field]) == record.record_key]
