@@ -39,8 +39,8 @@ COUNTED = {  # two at a time: what they wait for, they wait for on a clock moved
 TIMED = {"push_speed": ("400", "3"), "push_memory": ("20000",), "ledger_size": ("20000", "100000", "2")}
 HEAD = """# Figures
 
-Each section is what its command printed; `make bench` runs them all. Timings on small machines are noisy: read the ratios,
-which are taken in one run, and not the seconds.
+Each section is what its command printed; `make bench` runs them all, `make bench-short` those of delivery in minutes, as CI
+does. Timings on small machines are noisy: read the ratios, which are taken in one run, and not the seconds.
 
 What the promise of delivery does not cover, whatever the figures: a destination that says yes and forgets; hours in doubt at
 one that takes no key and can't be looked up, which wait for a person; a request that a vendor carries out later than its own
