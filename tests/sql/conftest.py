@@ -1,10 +1,9 @@
 """A warehouse with the models built on it: made once a test process, copied for each test module."""
 
-import os
-import subprocess
-import sys
+import contextlib
+import io
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,27 +12,40 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from plumbing import settings as env
 from plumbing.settings import Settings, load
 from plumbing.warehouse import Warehouse
 from tests.fixtures.postgres import copied
 from tests.sql.hand_made import Firm, ensure_raw
 
 ROOT = Path(__file__).resolve().parents[2]
-Dbt = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a dbt command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+
+
+Dbt = Callable[..., Ran]
 
 
 def dbt_on(warehouse: Warehouse, target: Path) -> Dbt:
-    """Runs dbt on a warehouse; `project` is another copy of the project. Returns what it printed."""
+    """Runs dbt on a warehouse, in this process, as the product does; `project` is another copy of the project."""
 
-    def run(*arguments: str, project: Path = ROOT / "dbt_project") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                sys.executable, "-m", "dbt.cli.main", *arguments, "--project-dir", str(project), "--profiles-dir", str(ROOT / "profiles"),
+    def run(*arguments: str, project: Path = ROOT / "dbt_project") -> Ran:
+        from dbt.cli.main import dbtRunner
+
+        said = io.StringIO()
+        with env.exported(warehouse.dbt_environment()), contextlib.redirect_stdout(said):
+            ended = dbtRunner().invoke([
+                *arguments, "--project-dir", str(project), "--profiles-dir", str(ROOT / "profiles"),
                 "--target-path", str(target), "--log-path", str(target / "logs"), "--no-use-colors",
-            ],
-            env={**os.environ, **warehouse.dbt_environment()},
-            capture_output=True, text=True, timeout=540,
-        )  # fmt: skip
+                "--no-send-anonymous-usage-stats",
+            ])  # fmt: skip
+        return Ran(0 if ended.success else 1, f"{said.getvalue()}{ended.exception or ''}")
 
     return run
 

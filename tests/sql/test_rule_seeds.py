@@ -76,6 +76,7 @@ def test_an_empty_cell_of_a_key_means_any(
     ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:.*does not match the name of any column in this")  # agate's word, before ours
 def test_a_file_without_one_of_its_columns_is_refused_and_the_old_rules_stand(
     restored: None, owner: psycopg.Connection[Any], dbt: Dbt, project: Path
 ) -> None:

@@ -13,7 +13,7 @@ from tests.sql.conftest import Dbt
 from tests.sql.delivered import Night
 from tests.sql.hand_made import SYSTEMS, Firm, ensure_raw
 
-pytestmark = pytest.mark.warehouse
+pytestmark = [pytest.mark.warehouse, pytest.mark.xdist_group("sql")]
 CONNECTIONS = {name: name for name in (*SYSTEMS, "tryton")}
 
 
