@@ -11,6 +11,7 @@ is being sent while the other half's outcomes are written down and its successor
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from reverse_etl import outcomes
 from reverse_etl.calls import Call, Kind, Timing, answer_of, batches
 from reverse_etl.crew import Crew
 from reverse_etl.judgement import Judge
-from reverse_etl.ledger import Change, Claim, Desk
+from reverse_etl.ledger import Change, Claim, Desk, at_once
 from reverse_etl.writer import Operation
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ SMOOTHING = 0.2  # weight of the newest calls in the mean that the window goes b
 
 RECORD_WITHIN_SECONDS = 0.5  # what came back is committed by then, however slow the rest
 PREPARE_EVERY_SECONDS = 1.0
+NUMBERS_AHEAD = 1000
 PUT_OFF_SECONDS = 300.0  # a customer or person whose every call ends in trouble waits so long
 NOTHING_LOST = (
     "Nothing is lost: what was not sent stays planned, and what got no answer is looked up before it is sent again. "
@@ -79,6 +81,8 @@ class Engine:
         self._left: int | None = None  # of the caller's limit
         self._is_dry = False  # the last look found less than there was room for
         self._prepared_at: float | None = None
+        self._met_doubt = False  # something came into doubt, or more was in doubt than there was room for
+        self._numbers: deque[int] = deque()  # for calls to come
         self._call_seconds: float | None = None
         self._crash: Exception | None = None
 
@@ -158,6 +162,7 @@ class Engine:
                 changes = self._judge.changes(call for call in calls if not call.is_split)
                 changed = self._desk.record(connection, kind, [answer_of(call) for call in calls], changes, [state])
                 self._count(changes, changed)
+                self._met_doubt |= any(change.transition.state == "in_doubt" for change in changes)
         for call in came:
             self._learn(call)
         return self._halves(connection, [call for call in came if call.is_split])
@@ -224,15 +229,19 @@ class Engine:
             room = min(room, self._left)
         if room <= 0:
             return []
-        self._prepare(connection, is_idle=not held)
-        calls = self._take_doubtful(connection, room)
+        is_prepared = self._prepare(connection, is_idle=not held)
+        calls = self._take_doubtful(connection, room) if is_prepared or self._met_doubt else []
+        self._met_doubt = bool(calls)
         return calls + self._take_due(connection, room - len(calls))
 
-    def _prepare(self, connection: sa.Connection, *, is_idle: bool) -> None:
+    def _prepare(self, connection: sa.Connection, *, is_idle: bool) -> bool:
+        """Let go and doubt what is to be, from time to time and whenever nothing is held; whether it was done."""
         now = self._clock.monotonic()
         if is_idle or self._prepared_at is None or now - self._prepared_at >= PREPARE_EVERY_SECONDS:
             self._desk.prepare(connection)
             self._prepared_at = now
+            return True
+        return False
 
     def _take_doubtful(self, connection: sa.Connection, room: int) -> list[Call]:
         claims = self._desk.claim_doubtful(connection, room, self._timing.lease_seconds)
@@ -248,14 +257,22 @@ class Engine:
             return []
         ready, refused = self._with_payloads(claims)
         grouped = list(batches(ready, self._can.batch_size))
-        call_ids = self._desk.ask(connection, "send", grouped)
+        numbers = self._number(connection, len(grouped))
         unsent = [change.claim for change in refused]
-        self._desk.take(connection, call_ids, grouped, unsent, self._timing.lease_seconds)
+        with at_once(connection):
+            call_ids = self._desk.ask(connection, "send", grouped, numbers)
+            self._desk.take(connection, call_ids, grouped, unsent, self._timing.lease_seconds)
         if refused:
             self._count(refused, self._desk.record(connection, "send", [], refused, ["sending"]))
         if self._left is not None:
             self._left -= len(claims)
         return [Call(call_id, "send", batch, 0.0, []) for call_id, batch in zip(call_ids, grouped, strict=True)]
+
+    def _number(self, connection: sa.Connection, count: int) -> list[int]:
+        """Numbers for calls, fetched ahead as each fetch is a wait."""
+        if len(self._numbers) < count:
+            self._numbers.extend(self._desk.number_calls(connection, max(count, NUMBERS_AHEAD)))
+        return [self._numbers.popleft() for _ in range(count)]
 
     def _with_payloads(self, claims: Sequence[Claim]) -> tuple[list[Claim], list[Change]]:
         """Claims with their payloads; those that can't be written as they are, are refused unsent."""

@@ -125,6 +125,8 @@ class _Session:
             kind, content = _message(self._server)
             if kind == b"C":
                 self._tag = content.rstrip(b"\0")
+                # Of statements that go out together only the last is followed by the word that a transaction is open.
+                self._in_transaction |= self._tag == b"BEGIN"
             is_commit = self._tag == b"COMMIT" or (
                 not self._in_transaction and self._tag.split(b" ")[0] in {b"INSERT", b"UPDATE", b"DELETE", b"MERGE"}
             )
