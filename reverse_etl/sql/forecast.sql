@@ -23,13 +23,20 @@ group by w.destination, w.cutoff_at
 order by w.destination, w.cutoff_at nulls last;
 
 -- name: pace
--- How the destination answered lately: seconds of one HTTP call, HTTP calls of one send, intents of one send.
+-- How the destination answered lately: seconds of one HTTP call, HTTP calls of one send, intents of one send. Of the newest
+-- sends only, so that no history, however long, is read for want of one that reached the vendor.
 select count(*) as sends, avg(l.seconds) as seconds, avg(l.calls) as calls, avg(l.intent_count) as intents
 from (
     select r.intent_count, jsonb_array_length(r.http_calls) as calls,
            (select avg(cast(h ->> 'ms' as numeric)) / 1000 from jsonb_array_elements(r.http_calls) h) as seconds
-    from delivery.request r
-    where r.destination = :destination and r.at > clock_timestamp() - interval '7 days'
-        and r.phase = 'answered' and r.kind = 'send' and jsonb_array_length(r.http_calls) > 0
+    from (
+        select n.intent_count, n.http_calls, n.at
+        from delivery.request n
+        where n.destination = :destination and n.at > clock_timestamp() - interval '7 days'
+            and n.phase = 'answered' and n.kind = 'send'
+        order by n.at desc limit 2000
+    ) r
+    where jsonb_array_length(r.http_calls) > 0
     order by r.at desc limit 500
 ) l;
+
