@@ -1,9 +1,9 @@
 """One request per record with the full ledger durable, against a bare httpx loop: at least 85 % of it.
 
-The bare loop is an `httpx.Client` over the very connection pool that the writer uses, the same number of threads, the same
-body; it writes nothing down. Pusher and bare loop take turns on core 0, the destination has core 1 and must alone sustain three times the
-bare loop; PostgreSQL takes what is left of both. Beside it: two workers on the one ledger, processes that share the writer's
-connections between them and take what is left of both cores; and a vendor that takes a hundred records a request.
+The bare loop is an `httpx.Client` with the writer's headers and time-outs, the same number of threads and the same body; it
+writes nothing down. Pusher and bare loop take turns on core 0; the destination has core 1, comes first there and must alone sustain three times the bare
+loop; PostgreSQL has what is left of core 1. Beside it: two workers on the one ledger, processes that share the writer's connections
+between them and have both cores; and a vendor that takes a hundred records a request.
 
 ``python -m benchmarks.push_speed [RECORDS_A_ROUND] [ROUNDS]``
 """
@@ -57,9 +57,9 @@ class Taken:
 
 
 def plain(writer: PlainWriter) -> httpx.Client:
-    """httpx's own client over the very pool of the writer, with its headers and time-outs: no setting can differ."""
+    """httpx's own client with its own pool settings, and the writer's headers and time-outs."""
     wire = writer.client.wire
-    return httpx.Client(transport=wire.transport, headers=wire.headers, timeout=wire.timeout, trust_env=False)
+    return httpx.Client(headers=wire.headers, timeout=wire.timeout, trust_env=False)
 
 
 def bare(http: httpx.Client, url: str, first: int, count: int) -> None:
@@ -201,7 +201,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hourline-bench-") as folder:
         home = Path(folder)
         try:
-            hours = Hours.make(home)  # the server is started first: it keeps both cores
+            os.sched_setaffinity(0, {1})  # PostgreSQL keeps the core that it is started on
+            hours = Hours.make(home)
             with _destination.running(core=1) as url:
                 os.sched_setaffinity(0, {0})
                 is_met = measure(hours, url, count, rounds)

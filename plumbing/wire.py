@@ -6,6 +6,7 @@ it is a fifth of a call's work: docs/decisions/0306-a-transport-without-a-client
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,9 @@ import httpx
 if TYPE_CHECKING:
     import ssl
 
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)  # httpx's own defaults
-
 
 class Wire:
-    """Connections to one host's server, kept open between calls; several threads may use one.
+    """Connections to one host's server, kept open between calls. Each thread has its own, as a shared pool is a lock for all.
 
     Args:
         headers: sent with every request.
@@ -36,13 +35,18 @@ class Wire:
     ) -> None:
         self.headers = httpx.Headers({"Accept-Encoding": "gzip, deflate", "Connection": "keep-alive", **headers})
         self.timeout = timeout
-        self.transport = transport or httpx.HTTPTransport(verify=verify, trust_env=False, limits=LIMITS)
+        self._verify = verify
         self._auth = auth
+        self._given = transport
+        self._of_thread = threading.local()
+        self._all: list[httpx.BaseTransport] = [transport] if transport else []
         self._extensions = {"timeout": timeout.as_dict()}
 
     def close(self) -> None:
-        """Close the connections."""
-        self.transport.close()
+        """Close the connections of all threads; none may be in use."""
+        while self._all:
+            self._all.pop().close()
+        self._of_thread = threading.local()
 
     def request(
         self, method: str, url: httpx.URL, headers: Mapping[str, str], label: Mapping[str, Any], **body: Any
@@ -76,7 +80,7 @@ class Wire:
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
         try:
-            response = self.transport.handle_request(request)
+            response = self._transport().handle_request(request)
             response.request = request
             try:
                 response.read()
@@ -87,3 +91,12 @@ class Wire:
             error.request = request
             raise
         return response
+
+    def _transport(self) -> httpx.BaseTransport:
+        if self._given is not None:
+            return self._given
+        mine: httpx.BaseTransport | None = getattr(self._of_thread, "transport", None)
+        if mine is None:
+            mine = self._of_thread.transport = httpx.HTTPTransport(verify=self._verify, trust_env=False)
+            self._all.append(mine)
+        return mine

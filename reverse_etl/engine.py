@@ -149,7 +149,7 @@ class Engine:
             self._progress(self._report)
         # With nothing left to take there is no hurry: what comes back is gathered for one commit.
         is_last = self._is_dry or self._left == 0
-        self._crew.low_water = 0 if is_last else self._window() // (2 * self._can.batch_size)
+        self._crew.low_water = 0 if is_last else 3 * self._window() // (4 * self._can.batch_size)
         return bool(came or taken or not self._is_dry)
 
     # -- writing down -------------------------------------------------------------------------------------------------
