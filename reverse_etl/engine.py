@@ -170,7 +170,7 @@ class Engine:
     def _halves(self, connection: sa.Connection, refused: Sequence[Call]) -> list[Call]:
         """A refused batch goes out again in halves, until the bad record stands alone and its neighbours are through."""
         halves = [half for call in refused for half in (call.claims[: call.size // 2], call.claims[call.size // 2 :])]
-        call_ids = self._desk.ask(connection, "send", halves)
+        call_ids = self._desk.ask(connection, "send", halves, self._number(connection, len(halves)))
         self._desk.name_calls(connection, call_ids, halves)
         deadlines = [call.deadline for call in refused for _ in range(2)]
         return [
@@ -246,7 +246,7 @@ class Engine:
     def _take_doubtful(self, connection: sa.Connection, room: int) -> list[Call]:
         claims = self._desk.claim_doubtful(connection, room, self._timing.lease_seconds)
         singles = [[claim] for claim in claims]
-        call_ids = self._desk.ask(connection, "find", singles)
+        call_ids = self._desk.ask(connection, "find", singles, self._number(connection, len(singles)))
         self._desk.name_calls(connection, call_ids, singles)
         return [Call(call_id, "find", single, 0.0, []) for call_id, single in zip(call_ids, singles, strict=True)]
 
@@ -269,7 +269,7 @@ class Engine:
         return [Call(call_id, "send", batch, 0.0, []) for call_id, batch in zip(call_ids, grouped, strict=True)]
 
     def _number(self, connection: sa.Connection, count: int) -> list[int]:
-        """Numbers for calls, fetched ahead as each fetch is a wait."""
+        """Numbers for calls, in the order in which this worker makes them; fetched ahead, as each fetch is a wait."""
         if len(self._numbers) < count:
             self._numbers.extend(self._desk.number_calls(connection, max(count, NUMBERS_AHEAD)))
         return [self._numbers.popleft() for _ in range(count)]
