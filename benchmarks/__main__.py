@@ -6,7 +6,7 @@ the exit code 1; the page is written all the same. The mutation run (`APART`) ha
 
 `--short` runs the figures of delivery with fixed seeds at sizes that take minutes, as CI does, and writes no page. What is
 counted must hold at any size: an hour lost or doubled is an error. Ratios are printed and not judged, as a bar is set for its
-own size and a quiet machine.
+own size and a quiet machine. The restore has its short form among the tests (`tests/faults/test_recovery.py`).
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ COUNTED = {  # two at a time: what they wait for, they wait for on a clock moved
     "allowance": ("1", "600", "7"),
     "state_machine": ("--steps", "10000", "--seed", "20261125"),
     "kill_points": (),
-    "peers": ("--rows", "150", "--seed", "1"),
-    "faults": ("--runs", "6", "--postings", "300", "--seed", "1", "--workers", "1"),
-    "restore": ("--hours", "12", "--replays", "10", "--seed", "1"),
+    "peers": ("--rows", "100", "--seed", "1"),
+    "faults": ("--runs", "4", "--postings", "300", "--seed", "1", "--workers", "1"),
 }
 TIMED = {"push_speed": ("400", "3"), "push_memory": ("20000",), "ledger_size": ("20000", "100000", "2")}
 HEAD = """# Figures
