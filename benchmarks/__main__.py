@@ -52,14 +52,20 @@ def scripts() -> dict[str, Path]:
     return {path.stem: path for path in sorted(HERE.glob("*.py")) if not path.stem.startswith("_")}
 
 
+def run_one(name: str, *arguments: str) -> tuple[subprocess.CompletedProcess[str], bool]:
+    """One benchmark in a process of its own, and whether it broke: a missed bar is no break."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+    run = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+    return run, run.returncode not in {0, BAR_MISSED} or "Traceback" in run.stderr
+
+
 def section(name: str, path: Path) -> tuple[str, bool]:
     """Runs one benchmark; its section of the page, and whether its bar was met."""
     said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or name
-    command = [sys.executable, "-m", f"benchmarks.{name}"]
-    run = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+    run, is_broken = run_one(name)
     sys.stdout.write(run.stdout)
     sys.stdout.flush()
-    if run.returncode > 1 or "Traceback" in run.stderr:
+    if is_broken:
         sys.exit(f"benchmarks.{name} ended with {run.returncode}: {run.stderr[-2000:]}")
     machine = f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC).date()}"
     missed = "\n\nThe bar was missed in this run." if run.returncode else ""
@@ -69,16 +75,16 @@ def section(name: str, path: Path) -> tuple[str, bool]:
 
 def short(wanted: list[str]) -> None:
     """The figures of delivery in short; ends with an error that names what broke."""
+    if unknown := set(wanted) - {*COUNTED, *TIMED}:
+        sys.exit(f"There is no short form of {', '.join(sorted(unknown))}; there are {', '.join((*COUNTED, *TIMED))}.")
     broken = []
 
     def one(name: str, arguments: tuple[str, ...]) -> None:
         began = time.monotonic()
-        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
-        run = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
-        is_good = run.returncode == 0 or (run.returncode == BAR_MISSED and "Traceback" not in run.stderr)
-        if not is_good:
+        run, is_broken = run_one(name, *arguments)
+        if is_broken:
             broken.append(name)
-        trouble = "" if is_good else run.stderr[-4000:]
+        trouble = run.stderr[-4000:] if is_broken else ""
         head = f"{' '.join((name, *arguments))}: {time.monotonic() - began:.0f} s"
         sys.stdout.write(f"{head}\n{run.stdout}{trouble}\n")
         sys.stdout.flush()

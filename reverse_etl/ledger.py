@@ -303,7 +303,7 @@ class Desk:
 
 @contextmanager
 def at_once(connection: sa.Connection) -> Iterator[None]:
-    """Statements that give no rows back go out together, and are waited for once.
+    """Statements whose rows nobody reads go out together, and are waited for once.
 
     Whoever waits for the server must then wait for the sending threads to let the interpreter go: with eight of them a
     statement of half a millisecond took five.

@@ -20,6 +20,7 @@ from reverse_etl.engine import Timing
 from reverse_etl.planner import plan
 from reverse_etl.pusher import follow_up, push
 from reverse_etl.syncs import SYNCS, named
+from reverse_etl.writer import Writer
 from tests.fixtures.ledger import Desk
 from tests.fixtures.simulators import Firm, start_firm
 
@@ -74,6 +75,11 @@ class Bench:
         for report in push(self.settings, self.subject.SYNC, timing=TIMING, patience_seconds=20):
             assert report.stopped is None, report.stopped
         follow_up(self.settings, self.subject.SYNC)
+
+    def writer(self) -> Writer:
+        """The writer by itself; close it."""
+        with self.desk.engine.connect() as connection:
+            return destinations.open_writer(self.settings, named(self.subject.SYNC), self.connection.name, connection)
 
     def states(self) -> list[str]:
         return [row["state"] for row in self.desk.intents(live=True)]
@@ -268,14 +274,8 @@ def test_wrong_credentials_stop_the_destination_with_its_state_intact(bench: Ben
 
 
 def test_check_says_what_it_saw(bench: Bench) -> None:
-    engine = destinations.engine(bench.settings, "deliver")
-    with engine.connect() as connection:
-        writer = destinations.open_writer(bench.settings, named(bench.subject.SYNC), bench.connection.name, connection)
-    engine.dispose()
-    try:
+    with closing(bench.writer()) as writer:
         assert "can be read" in writer.check()
-    finally:
-        writer.close()
 
 
 @pytest.mark.parametrize("made_up", ["credit note 7", "Gutschrift/ü?x=1", "999999999"])
@@ -283,9 +283,7 @@ def test_an_id_that_a_person_made_up_is_nothing_there_or_a_sentence(bench: Bench
     bench.want(0)
     plan(bench.settings, bench.subject.SYNC)
     [claim] = bench.desk.claim(bench.connection.name, bench.subject.SYNC)
-    with bench.desk.engine.connect() as connection:
-        writer = destinations.open_writer(bench.settings, named(bench.subject.SYNC), bench.connection.name, connection)
-    with closing(writer):
+    with closing(bench.writer()) as writer:
         try:
             found = writer.find(replace(claim.record, vendor_id=made_up))
         except HourlineError:  # a vendor may also refuse the question, in words

@@ -1,12 +1,12 @@
 """The wire sends what httpx's own client would send, keeps its connections, and tells which request got no answer."""
 
 import gzip
+import ssl
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from plumbing.http import _default_tls
 from plumbing.wire import Wire
 from tests.fixtures.http_server import Answer, ScriptedServer
 
@@ -16,7 +16,7 @@ HEADERS = {"Accept": "application/json", "User-Agent": "hourline"}
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    wire = Wire(HEADERS, TIMEOUT, _default_tls())
+    wire = Wire(HEADERS, TIMEOUT, ssl.create_default_context())
     yield wire
     wire.close()
 
@@ -92,7 +92,7 @@ class SigningIn(httpx.Auth):
 
 def test_a_sign_in_goes_first_and_a_call_may_be_sent_again(http_server: ScriptedServer) -> None:
     http_server.answer_with(Answer(json={"token": "t"}), Answer(status=401), Answer(json={"a": 1}))
-    wire = Wire(HEADERS, TIMEOUT, _default_tls(), SigningIn(f"{http_server.url}/token"))
+    wire = Wire(HEADERS, TIMEOUT, ssl.create_default_context(), SigningIn(f"{http_server.url}/token"))
     assert wire.send(ask(wire, http_server)).json() == {"a": 1}
     assert [call.path for call in http_server.calls] == ["/token", "/things?a=1", "/things?a=1"]
     assert http_server.calls[1].headers["authorization"] == "t"
@@ -102,7 +102,7 @@ def test_a_sign_in_goes_first_and_a_call_may_be_sent_again(http_server: Scripted
 def test_a_sign_in_without_an_answer_is_named_and_the_flow_is_ended(http_server: ScriptedServer) -> None:
     http_server.answer_with(Answer(cut=True))
     auth = SigningIn(f"{http_server.url}/token")
-    wire = Wire(HEADERS, TIMEOUT, _default_tls(), auth)
+    wire = Wire(HEADERS, TIMEOUT, ssl.create_default_context(), auth)
     with pytest.raises(httpx.RemoteProtocolError) as raised:
         wire.send(ask(wire, http_server))
     assert raised.value.request.url.path == "/token"
