@@ -166,10 +166,7 @@ def test_an_invoice_made_posted_and_paid_in_tryton_is_told_to_the_psa(job: Tryto
 
 def test_an_invoice_credited_in_tryton_is_told_to_the_psa(job: TrytonJob) -> None:
     assert job.person is not None
-    project, hours = _project_with_most_hours(job)
-    invoice = job.person.invoice(project)
-    job.person.post(invoice, date(2026, 11, 15))
-    job.night()
+    invoice, hours = _invoiced_and_posted(job)
     before = job.told(hours)
     job.person.credit(invoice, date(2026, 11, 16))
     job.night()
@@ -197,10 +194,7 @@ def test_a_change_of_an_hour_that_is_invoiced_there_is_held(job: TrytonJob) -> N
 
 def test_a_change_of_an_hour_whose_invoice_is_posted_is_proposed_and_corrected_by_a_credit_note(job: TrytonJob) -> None:
     assert job.person is not None
-    project, hours = _project_with_most_hours(job)
-    invoice = job.person.invoice(project)
-    job.person.post(invoice, date(2026, 11, 15))
-    job.night()
+    invoice, hours = _invoiced_and_posted(job)
     before = job.lines()
     job.firm.change("edit", entry_ids=[hours[0]], approved=True, minutes=39)
     job.night()
@@ -327,6 +321,17 @@ def _project_with_most_hours(job: TrytonJob) -> tuple[int, list[str]]:
         " having bool_and(h.fields ->> 'rate' is not null) order by count(*) desc, 1 limit 1"
     )
     return int(found[0]["project"]), list(found[0]["hours"])
+
+
+def _invoiced_and_posted(job: TrytonJob) -> tuple[int, list[str]]:
+    """A posted invoice over such a project, read back, and the PSA's entries on it."""
+    assert job.person is not None
+    project, hours = _project_with_most_hours(job)
+    invoice = job.person.invoice(project)
+    # Tryton numbers no invoice before the last one's date, credit notes counted.
+    job.person.post(invoice, date(2026, 11, 16))
+    job.night()
+    return invoice, hours
 
 
 def _decimal(value: Any) -> Decimal | None:
