@@ -75,6 +75,12 @@ class Hours:
         )
         plan(settings, SYNC)
 
+    @property
+    def url(self) -> str:
+        """Where its PostgreSQL answers."""
+        assert self.settings.warehouse_url is not None
+        return self.settings.warehouse_url.get_secret_value()
+
     def durability(self) -> str:
         """What the server says of itself."""
         names = ("fsync", "synchronous_commit", "full_page_writes")

@@ -7,8 +7,7 @@ keys, and is run again until it reports nothing failed, five times at most. Then
 each is run once more: an amendment is missed unless the destination holds that hour once, as edited. Then each posts the rows to an
 empty destination without faults, for the rows a second, its start left in. Each is set up as its documents recommend for rows
 that must arrive once: drt with `state.idempotency` in a PostgreSQL warehouse, an idempotency key per record and five attempts a
-call; dlt as a custom destination with its own retries and state. drt-core is installed into a virtual
-environment of its own through the ordinary client.
+call; dlt as a custom destination with its own retries and state.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from psycopg.conninfo import conninfo_to_dict
-
+from benchmarks import _drt
+from benchmarks._drt import Drt
 from benchmarks._ending import broken
 from reverse_etl import plan, push
 from simulators.faultproxy import Mix
@@ -33,7 +32,6 @@ from tests.faults.client import with_destination
 from tests.faults.ledger import SYNC, Ledger, Wish, temporary_ledger
 from tests.faults.street import StreetProcess
 
-DRT = "drt-core[postgres]==1.2.1"
 TEMPER = "ignores_keys"
 TRIES = 5
 EVERY_TENTH = 10
@@ -62,52 +60,14 @@ def hourline(ledger: Ledger, url: str) -> Peer:
 
 
 def drt(ledger: Ledger, url: str, place: Path, venv: Path) -> Peer:
-    """drt-core in its own environment, its warehouse ledger on, in the same PostgreSQL."""
-    place.mkdir()
-    (place / "syncs").mkdir()
-    (place / ".drt").mkdir()
-    found = conninfo_to_dict(ledger.url)
-    profile = {
-        "type": "postgres",
-        **{name: str(found[name]) for name in ("host", "dbname", "user")},
-        "port": int(found["port"]),
-    }
-    (place / ".drt" / "profiles.yml").write_text(json.dumps({"harness": profile}))
-    state = {"backend": "warehouse", "connection_profile": "harness", "idempotency": True}
-    project = {"name": "harness", "version": "0.1", "profile": "harness", "state": state}
-    (place / "drt_project.yml").write_text(json.dumps(project))
-    body = ", ".join(f'"{name}": "{{{{ row.{name} }}}}"' for name in ("key", "item", "minutes", "rate", "date"))
-    sync = {
-        "name": "hours",
-        "model": "SELECT key, item, minutes, rate, date FROM public.peer_hours",
-        "destination": {
-            "type": "rest_api", "url": f"{url}/records", "method": "POST",
-            "headers": {"Content-Type": "application/json"}, "body_template": f"{{{body}}}",
-            "native_idempotency_key": "{{ row.key }}",
-        },
-        "sync": {
-            "mode": "full", "batch_size": 100, "on_error": "skip", "idempotency_key": "{{ row.key }}",
-            "rate_limit": {"requests_per_second": 100_000}, "dlq": {"enabled": True},
-            "retry": {"max_attempts": TRIES, "initial_backoff": 0.01, "max_backoff": 0.05},
-        },
-    }  # fmt: skip
-    (place / "syncs" / "hours.yml").write_text(json.dumps(sync))
+    """drt-core, its warehouse ledger on, in the same PostgreSQL."""
+    made = Drt(ledger.url, f"{url}/records", place, venv)
 
     def deliver(wishes: dict[str, Wish]) -> bool:
-        fill(ledger, wishes)
-        environment = {"HOME": str(place), "PATH": "/usr/bin:/bin", "DO_NOT_TRACK": "1", "DRT_TELEMETRY": "0"}
-        ended = subprocess.run(
-            [venv / "bin" / "drt", "run"], cwd=place, env=environment, capture_output=True, text=True, check=False
-        )
-        (place / "last.log").write_text(ended.stdout + ended.stderr)
-        return ended.returncode == 0
+        made.fill(tuple(row_of(wish).values()) for wish in wishes.values())
+        return made.run()
 
-    def forget() -> None:
-        ledger.connection.execute('drop schema if exists "_drt" cascade')
-        for path in (place / ".drt").glob("dlq/*"):
-            path.unlink()
-
-    return Peer("drt-core 1.2.1, ledger on", deliver, forget)
+    return Peer(_drt.NAME, deliver, made.forget)
 
 
 def dlt_sink(url: str, place: Path) -> Peer:
@@ -131,18 +91,6 @@ def row_of(wish: Wish) -> dict[str, str]:
     return {
         "key": f"kantata-{wish.source_id}-g1", "item": "77", "minutes": str(wish.minutes), "rate": "100", "date": wish.work_date,
     }  # fmt: skip
-
-
-def fill(ledger: Ledger, wishes: dict[str, Wish]) -> None:
-    """The rows as a table, for a peer that reads one."""
-    with ledger.connection.transaction(), ledger.connection.cursor() as cursor:
-        cursor.execute("drop table if exists public.peer_hours")
-        cursor.execute(
-            "create table public.peer_hours (key text primary key, item text, minutes text, rate text, date text)"
-        )
-        with cursor.copy("copy public.peer_hours from stdin") as copy:
-            for wish in wishes.values():
-                copy.write_row(tuple(row_of(wish).values()))
 
 
 @dataclass(frozen=True)
@@ -196,14 +144,6 @@ def measure(peer: Peer, street: StreetProcess, rows: int, seed: int, share: floa
     return Row(peer.name, tries, lost, duplicated, missed, len(changed), rate)
 
 
-def environment_of_drt(place: Path) -> Path:
-    """drt-core in a virtual environment of its own."""
-    venv = place / "drt-venv"
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    subprocess.run([venv / "bin" / "python", "-m", "pip", "install", "--quiet", DRT], check=True)
-    return venv
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2000)
@@ -224,7 +164,7 @@ def main() -> None:
             if name == "hourline":
                 peer = hourline(ledger, street.url)
             elif name == "drt":
-                venv = given.drt_venv or environment_of_drt(place)
+                venv = given.drt_venv or _drt.environment(place)
                 peer = drt(ledger, street.url, place / "drt", venv)
             else:
                 peer = dlt_sink(street.url, place / "dlt")

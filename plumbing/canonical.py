@@ -13,13 +13,18 @@ import hmac
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from json.encoder import encode_basestring
+from json.encoder import JSONEncoder, encode_basestring
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
 WIDEST_NUMBER = 1000  # digits; beyond it a number is an attack or a mistake
+
+# An object of nothing but these is written by the library in one go, in the same form; most payloads are such.
+_PLAIN = frozenset({str, int, bool, type(None)})
+_TEXT = frozenset({str})
+_plainly = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True).encode
 
 
 class Encoded(Mapping[str, Any]):
@@ -103,6 +108,9 @@ def _write(value: Any, emit: Callable[[str], None]) -> None:
 
 
 def _write_object(value: Mapping[Any, Any], emit: Callable[[str], None]) -> None:
+    if type(value) is dict and _TEXT.issuperset(map(type, value)) and _PLAIN.issuperset(map(type, value.values())):
+        emit(_plainly(value))
+        return
     for key in value:
         if not isinstance(key, str):
             raise TypeError(f"canonical JSON takes text as keys, not {type(key).__name__}")

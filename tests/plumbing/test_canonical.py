@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -75,3 +76,11 @@ def test_it_is_json_that_reads_back_as_the_same_value(value: Any) -> None:
 
 def test_utc_is_kept() -> None:
     assert dumps(datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)) == b'"2026-03-01T12:00:00.000005Z"'
+
+
+texts = st.text(st.characters(codec="utf-8"))
+
+
+@given(st.dictionaries(texts, st.none() | st.booleans() | st.integers() | texts))
+def test_an_object_of_plain_values_is_written_as_any_other_mapping(value: dict[str, Any]) -> None:
+    assert dumps(value) == dumps(MappingProxyType(value))
