@@ -34,6 +34,10 @@ def test_mended_causes_let_their_hours_go_and_the_statement_follows(job_home: Pa
         before.agree()
         held = {line.reason for line in before.statement.lines if line.bucket == "held" and line.name == "erp_labor"}
         assert held >= set(CORRECTIONS.values())
+        nameless = job.rows(
+            "select distinct cause from delivery.exception where sync = 'erp_labor' and subject_kind <> 'none' and subject = ''"
+        )
+        assert nameless == []  # a person can't mend what has no name
         for verb in CORRECTIONS:
             job.firm.change(verb)
         job.night()

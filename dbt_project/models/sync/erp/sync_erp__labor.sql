@@ -25,7 +25,17 @@ select
         'vendor_id', hour.settled_vendor_id,
         'posting_period', hour.posting_period,
         'version', hour.version
-    ) as context,
+    )
+    -- Of a held hour the source's own names too: what the destination doesn't know is called by them.
+    || case
+        when hour.desired_state = 'held' then jsonb_strip_nulls(jsonb_build_object(
+            'user_id', hour.user_id,
+            'workspace_id', hour.workspace_id,
+            'story_id', hour.story_id,
+            'work_type', coalesce(hour.work_type, hour.story_title)
+        ))
+        else '{}'
+    end as context,
     jsonb_build_array(jsonb_build_object(
         'source_system', hour.source_system,
         'source_id', hour.source_id,
