@@ -80,11 +80,12 @@ def start(folder: Path) -> Address:
         Unavailable: the server did not come up; the sentence names its log.
     """
     folder = folder.absolute()
-    if (address := running(folder)) and answers(address):
+    if (address := running(folder)) and answers(address, DATABASE):
         return address
     _make_folder(folder.parent)
     with _locked(folder):
         if address := wait_until_ready(folder):
+            ensure_database(address, DATABASE)  # whoever started it may have been killed before
             return address
         account = server_account(folder)
         binaries = _binaries()

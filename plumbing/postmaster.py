@@ -54,11 +54,12 @@ def running(folder: Path) -> Address | None:
     return Address(Path(lines[4])) if len(lines) > 4 and lines[4] else None
 
 
-def answers(address: Address) -> bool:
+def answers(address: Address, database: str = "postgres") -> bool:
+    """Whether a database there can be connected to."""
     import psycopg
 
     try:
-        psycopg.connect(address.url("postgres"), connect_timeout=ANSWER_SECONDS).close()
+        psycopg.connect(address.url(database), connect_timeout=ANSWER_SECONDS).close()
     except psycopg.OperationalError:
         return False
     return True

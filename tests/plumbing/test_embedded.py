@@ -15,7 +15,7 @@ import pytest
 from plumbing import embedded
 from plumbing.access import server_account
 from plumbing.errors import Misconfigured
-from plumbing.postmaster import SUPERUSER
+from plumbing.postmaster import DATABASE, SUPERUSER
 from plumbing.settings import load
 from plumbing.warehouse import ROLES, Warehouse
 
@@ -43,6 +43,15 @@ def test_server_is_started_used_stopped_and_started_again(folder: Path) -> None:
     assert embedded.stop(folder) is False
     with psycopg.connect(embedded.start(folder).url()) as connection:
         assert connection.execute("select n from kept").fetchone() == (7,)
+
+
+def test_whoever_comes_while_the_server_is_being_made_gets_its_database_too(folder: Path) -> None:
+    """As where the first starter is slow, or was killed, between the server and its database."""
+    address = embedded.start(folder)
+    with psycopg.connect(address.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database {DATABASE}")
+    with psycopg.connect(embedded.start(folder).url()) as connection:
+        assert connection.execute("select current_database()").fetchone() == (DATABASE,)
 
 
 def test_private_folders_on_the_way_stay_private(home: Path) -> None:
