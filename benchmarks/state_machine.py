@@ -4,7 +4,8 @@ Run: python -m benchmarks.state_machine [--steps 100000] [--seed 1]
 
 Hypothesis draws histories over six hours against a real ledger and a real destination behind the fault proxy, of a kind drawn
 anew for each. At every step no hour is there twice; at the end of each history, once drained, what is there is the latest
-approved version, or an open intent names why not (what stands there is invoiced or its month is closed).
+approved version, or an open intent names why not (what stands there is invoiced or its month is closed); where the destination takes
+reversing rows, what is frozen is taken back and posted again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ def main() -> None:
             ledger, street, given.steps, seed=given.seed, told=lambda line: sys.stderr.write(f"\r{line}") and None
         )
         street.close()
-    print(f"seed {given.seed}: {steps:,} steps in {DeliveryMachine.histories:,} histories, no violation")
+    print(
+        f"seed {given.seed}: {steps:,} steps in {DeliveryMachine.histories:,} histories, no violation;"
+        f" {DeliveryMachine.reversals:,} rows that took back another"
+    )
     print(f"{time.perf_counter() - began:,.0f} s")
 
 

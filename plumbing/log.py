@@ -121,3 +121,5 @@ def configure(level: str = "INFO", *, json: bool = False) -> None:
     root.setLevel(level.upper())
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # A connection lost in the middle of statements sent together: it warns of it and raises it, and once is enough.
+    logging.getLogger("psycopg").setLevel(max(logging.ERROR, root.level))

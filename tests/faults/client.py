@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ from plumbing.settings import Connection, Settings
 from reverse_etl.fieldmap import FieldMap
 from reverse_etl.writer import Capabilities, Found, Operation, Outcome, Record, Result
 
-METHOD = {Operation.CREATE: "POST", Operation.AMEND: "PATCH", Operation.DELETE: "DELETE"}
+METHOD = {
+    Operation.CREATE: "POST",
+    Operation.REVERSE: "POST",
+    Operation.AMEND: "PATCH",
+    Operation.DELETE: "DELETE",
+}
 NOT_FOUND = 404
 REFUSED = 422
 
@@ -70,12 +76,16 @@ class HarnessWriter:
         return "reachable"
 
     def payload(self, record: Record) -> Mapping[str, Any]:
+        is_reversal = record.operation is Operation.REVERSE
+        is_correction = is_reversal or record.corrects_key is not None
+        minutes = record.fields["minutes"]
+        later = record.context.get("correction_date") if record.context.get("period_closed") else None
         return {
             "key": record.record_key,
             "item": record.fields["item_ref"],
-            "minutes": record.fields["minutes"],
+            "minutes": str(-Decimal(minutes)) if is_reversal else minutes,
             "rate": record.fields["rate"],
-            "date": record.fields["work_date"],
+            "date": later if is_correction and later else record.fields["work_date"],
         }
 
     def matches(self, payload: Mapping[str, Any], found: Found) -> bool:
@@ -102,7 +112,7 @@ class HarnessWriter:
         return [self._outcome(record, answer) for record, answer in zip(records, answers, strict=True)]
 
     def _one(self, record: Record) -> Outcome:
-        if record.operation is Operation.CREATE:
+        if record.operation.makes_a_row:
             headers = {"Idempotency-Key": record.record_key}
             made = json_body(self.client.post("/records", json=record.payload, headers=headers))
             return Outcome(Result.ACKNOWLEDGED, vendor_id=made["id"])

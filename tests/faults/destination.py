@@ -1,13 +1,14 @@
-"""A destination that counts truly what it holds: HTTP/1.1 on loopback, records in memory, in four tempers.
+"""A destination that counts truly what it holds: HTTP/1.1 on loopback, records in memory, in five tempers.
 
-==============  =========================================  ==================
-temper          the same create twice                      can be searched by our key
-==============  =========================================  ==================
-honours_keys    one record (an upsert by our key)          yes
-ignores_keys    two records; it takes our key for nothing  yes
-looks_only      two records; it has no place for a key     yes, by our mark in the record
-neither         two records                                no
-==============  =========================================  ==================
+===============  =========================================  ==================
+temper           the same create twice                      can be searched by our key
+===============  =========================================  ==================
+honours_keys     one record (an upsert by our key)          yes
+takes_reversals  one record; minutes may be negative        yes
+ignores_keys     two records; it takes our key for nothing  yes
+looks_only       two records; it has no place for a key     yes, by our mark in the record
+neither          two records                                no
+===============  =========================================  ==================
 
 Records are ``POST /records`` (our key in the header ``Idempotency-Key``), ``PATCH`` and ``DELETE /records/ID``, ``GET
 /records/ID`` and ``GET /records?key=K``; ``POST /batch`` takes a list of them and answers each. A record that is invoiced is neither changed nor
@@ -23,7 +24,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from simulators.faultproxy.wire import BadMessageError, body_pieces, plain, read_head
 
-TEMPERS = ("honours_keys", "ignores_keys", "looks_only", "neither")
+TEMPERS = ("honours_keys", "takes_reversals", "ignores_keys", "looks_only", "neither")
+KEYED = frozenset({"honours_keys", "takes_reversals"})
+NEGATIVE = {"error": "minutes must be positive", "field": "minutes"}
 CENT = Decimal("0.01")
 FROZEN = {"error": "it is invoiced or its period is closed", "field": "state"}
 Answer = tuple[int, Any]
@@ -32,6 +35,11 @@ Answer = tuple[int, Any]
 def chain_of(key: str) -> str:
     """The hour that a record key belongs to, whatever its generation."""
     return key.rsplit("-g", 1)[0]
+
+
+def generation_of(key: str) -> int:
+    """Of an hour's record keys the later is the greater."""
+    return int(key.rsplit("-g", 1)[1])
 
 
 class Holdings:
@@ -87,7 +95,9 @@ class Holdings:
 
     def _make(self, body: dict[str, Any]) -> Answer:
         key = body["key"]
-        if self.temper == "honours_keys" and self._by_key.get(key):
+        if Decimal(body["minutes"]) < 0 and self.temper != "takes_reversals":
+            return 422, NEGATIVE
+        if self.temper in KEYED and self._by_key.get(key):
             known = self._by_key[key][0]
             if self.is_frozen(self.records[known]) or self._is_closed(body):
                 return 422, FROZEN
@@ -109,14 +119,14 @@ class Holdings:
         return body.get("date", "")[:7] in self.closed_months
 
     def net(self) -> dict[str, tuple[int, Decimal, Decimal]]:
-        """By hour: how many records, minutes and money in them."""
+        """By hour: how many records, one that takes another back counted against it; minutes and money in all of them."""
         found: dict[str, tuple[int, Decimal, Decimal]] = {}
         for record in self.records.values():
             chain = chain_of(record["key"])
             count, minutes, money = found.get(chain, (0, Decimal(0), Decimal(0)))
             worked = Decimal(record["minutes"])
             worth = (worked / 60 * Decimal(record["rate"])).quantize(CENT, ROUND_HALF_UP)
-            found[chain] = (count + 1, minutes + worked, money + worth)
+            found[chain] = (count + (1 if worked > 0 else -1), minutes + worked, money + worth)
         return found
 
 

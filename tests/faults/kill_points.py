@@ -1,8 +1,9 @@
-"""Kill points: hours that are made, amended and deleted while the pushing process is killed, boundary by boundary."""
+"""Kill points: hours that are made, amended, deleted, and taken back and posted again while the pushing process is killed."""
 
 import signal
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.faults import runs
 from tests.faults.killer import Boundary, Stage, Watch
@@ -12,12 +13,16 @@ TRIES = 6  # a boundary that depends on which of two threads came first may not 
 
 
 class Scene:
-    """Hours in threes: of each three one is made, one amended and one deleted under the signal."""
+    """Hours in threes: of each three one is made, one amended and one deleted under the signal.
+
+    Where the destination takes reversing rows, a fourth that is invoiced there is taken back and posted again.
+    """
 
     def __init__(self, stage: Stage, temper: str) -> None:
         self.stage = stage
         self.temper = temper
         self.wishes: dict[str, Wish] = {}
+        self._takes_reversals = temper == "takes_reversals"
         self._three = 0
         stage.ledger.clear()
         stage.street.reset(temper)
@@ -27,17 +32,27 @@ class Scene:
         self.stage.ledger.want(wishes)
 
     def post_next(self) -> None:
-        """Two more hours, posted; the rest of what a killed push left is done with them."""
+        """More hours, posted; the rest of what a killed push left is done with them."""
         self._three += 1
-        self._want(Wish(f"{self._three}a", 60), Wish(f"{self._three}b", 120))
+        self._want(Wish(f"{self._three}a", 60), Wish(f"{self._three}b", 120), *self._invoiced(240))
         self.stage.ledger.reread_clock().advance(120)
         ended = self.stage.push(self.temper, Watch())
         assert ended == 0, f"the rerun ended with {ended}"
 
     def want_changes(self) -> None:
-        """One is edited, one withdrawn, one is new."""
+        """One is edited, one withdrawn, one is new; one is edited on its invoice."""
         number = self._three
-        self._want(Wish(f"{number}a", 90), Wish(f"{number}b", 120, state="void"), Wish(f"{number}c", 180))
+        there = self.stage.street.holdings
+        there.invoiced |= {one["id"] for one in there.records.values() if one["key"].startswith(f"kantata-{number}d-")}
+        self._want(
+            Wish(f"{number}a", 90),
+            Wish(f"{number}b", 120, state="void"),
+            Wish(f"{number}c", 180),
+            *(replace(wish, destination_state="billed") for wish in self._invoiced(200)),
+        )
+
+    def _invoiced(self, minutes: int) -> list[Wish]:
+        return [Wish(f"{self._three}d", minutes)] if self._takes_reversals else []
 
     def traced(self) -> list[Boundary]:
         """The boundaries of a push that nobody disturbs."""

@@ -42,6 +42,7 @@ class Wish:
     destination_state: str = "unbilled"
     period_closed: bool = False
     legal_entity: str = "US"
+    correction_date: str | None = None
 
     @property
     def money(self) -> Decimal:
@@ -54,7 +55,11 @@ class Wish:
             "employee_ref": "101", "project_ref": "2044", "task_ref": "9001", "item_ref": "77", "work_date": self.work_date,
             "minutes": str(self.minutes), "is_billable": True, "rate": str(RATE), "currency": "USD",
         }  # fmt: skip
-        context = {"destination_state": self.destination_state, "period_closed": self.period_closed}
+        context = {
+            "destination_state": self.destination_state,
+            "period_closed": self.period_closed,
+            "correction_date": self.correction_date,
+        }
         members = [
             {"source_system": "kantata", "source_id": self.source_id, "version": 1, "minutes": str(self.minutes)}
         ]

@@ -1,7 +1,8 @@
 """Any history of approvals, edits, invoices, crashes and runs: net posted is the latest approved version, once drained.
 
 A real ledger, a real destination behind the fault proxy, a sync view that is written as the models would. What stands frozen
-there (invoiced, or in a closed month) may differ, if an open intent of the hour says by name why.
+there (invoiced, or in a closed month) may differ, if an open intent of the hour says by name why; where the destination takes
+reversing rows nothing may differ, as a frozen hour is taken back and posted again.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from reverse_etl import plan, push, replay
 from simulators.faultproxy import Call, Mix
 from simulators.faultproxy.faults import Draw
 from tests.faults.client import with_destination
-from tests.faults.destination import chain_of
+from tests.faults.destination import chain_of, generation_of
 from tests.faults.ledger import SYNC, Ledger, Wish
 from tests.faults.runs import PATIENCE, TIMING
 from tests.faults.street import Street
@@ -29,7 +30,8 @@ DAYS = ("2026-10-05", "2026-10-06", "2026-11-02")
 MONTHS = ("2026-10", "2026-11")
 HOUR = st.sampled_from(HOURS)
 MINUTES = st.sampled_from((30, 60, 90, 480))
-DESTINATIONS = ("honours_keys", "ignores_keys", "looks_only")
+DESTINATIONS = ("honours_keys", "takes_reversals", "ignores_keys", "looks_only")
+CORRECTION_DATE = "2026-12-01"  # in a month that nobody closes
 STEPS_A_HISTORY = 200
 MOST_DRAINS = 4
 AFTER_A_CRASH = TIMING.lease_seconds + TIMING.quiet_seconds + 1
@@ -42,6 +44,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     street: ClassVar[Street]
     steps: ClassVar[int] = 0
     histories: ClassVar[int] = 0
+    reversals: ClassVar[int] = 0  # rows that took back another, at the ends of histories
 
     @initialize(temper=st.sampled_from(DESTINATIONS))
     def begin(self, temper: str) -> None:
@@ -50,6 +53,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.street.reset(temper)
         self.ledger.clear()
         self.settings = with_destination(self.ledger.settings, temper, self.street.url)
+        self._takes_reversals = temper == "takes_reversals"
         self.wishes: dict[str, Wish] = {}
         self.changed: set[str] = set()
 
@@ -155,9 +159,9 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_hour_is_there_twice(self) -> None:
-        """At any moment."""
+        """At any moment; nor is one taken back that isn't there."""
         type(self).steps += 1
-        doubled = {chain: net for chain, net in self.street.holdings.net().items() if net[0] > 1}
+        doubled = {chain: net for chain, net in self.street.holdings.net().items() if net[0] not in {0, 1}}
         assert not doubled, f"doubled: {doubled}"
 
     def teardown(self) -> None:
@@ -179,6 +183,7 @@ class DeliveryMachine(RuleBasedStateMachine):
                     break
         net = self.street.account().net
         self.no_hour_is_there_twice()
+        type(self).reversals += sum(Decimal(one["minutes"]) < 0 for one in self.street.holdings.records.values())
         for hour, wish in self.wishes.items():
             self._check(hour, wish, net.get(f"kantata-{hour}", (0, Decimal(0), Decimal(0)))[1])
         assert self.ledger.count("state in ('in_doubt', 'sending', 'unknown')") == 0
@@ -209,12 +214,19 @@ class DeliveryMachine(RuleBasedStateMachine):
         rows = []
         for hour in sorted(self.changed):
             wish = self.wishes[hour]
-            there = self._records(hour)
+            there = self._standing(hour)
             is_closed = any(r["date"][:7] in self.street.holdings.closed_months for r in there) or (
                 wish.work_date[:7] in self.street.holdings.closed_months
             )
             is_billed = any(r["id"] in self.street.holdings.invoiced for r in there)
-            rows.append(replace(wish, destination_state="billed" if is_billed else "unbilled", period_closed=is_closed))
+            rows.append(
+                replace(
+                    wish,
+                    destination_state="billed" if is_billed else "unbilled",
+                    period_closed=is_closed,
+                    correction_date=CORRECTION_DATE if self._takes_reversals else None,
+                )
+            )
         self.changed.clear()
         if rows:
             self.ledger.want(rows)
@@ -230,14 +242,27 @@ class DeliveryMachine(RuleBasedStateMachine):
         chain = f"kantata-{hour}"
         return [record for record in list(self.street.holdings.records.values()) if chain_of(record["key"]) == chain]
 
+    def _standing(self, hour: str) -> list[dict]:
+        """Those that none of its reversing rows takes back: each takes back the newest before it."""
+        standing: list[dict] = []
+        for record in sorted(self._records(hour), key=lambda record: generation_of(record["key"])):
+            if Decimal(record["minutes"]) > 0:
+                standing.append(record)
+            elif standing:
+                standing.pop()
+        return standing
+
     def _there(self, hour: str) -> set[str]:
         return {record["id"] for record in self._records(hour)}
 
     def _is_elsewhere(self, hour: str, wish: Wish) -> bool:
-        return any(record["date"] != wish.work_date for record in self._records(hour))
+        days = {wish.work_date, *([CORRECTION_DATE] if self._takes_reversals else [])}
+        return any(record["date"] not in days for record in self._standing(hour))
 
     def _is_frozen(self, hour: str, wish: Wish) -> bool:
         there = self.street.holdings
+        if self._takes_reversals:  # all but an hour's first record, which corrects nothing
+            return wish.work_date[:7] in there.closed_months and not self._standing(hour)
         return wish.work_date[:7] in there.closed_months or any(
             there.is_frozen(record) for record in self._records(hour)
         )
@@ -273,7 +298,7 @@ def walk(
     from hypothesis.stateful import run_state_machine_as_test
 
     DeliveryMachine.ledger, DeliveryMachine.street = ledger, street
-    DeliveryMachine.steps = DeliveryMachine.histories = 0
+    DeliveryMachine.steps = DeliveryMachine.histories = DeliveryMachine.reversals = 0
     number = 0
     while DeliveryMachine.steps < steps:
         left = steps - DeliveryMachine.steps

@@ -27,7 +27,7 @@ def stage(ledger, pool):
     street.close()
 
 
-@pytest.mark.parametrize("temper", ["honours_keys", "looks_only", "neither"])
+@pytest.mark.parametrize("temper", ["honours_keys", "takes_reversals", "looks_only", "neither"])
 def test_killed_at_every_boundary_each_hour_is_there_once_after_the_rerun(stage, temper):
     points, verdict = kill_everywhere(stage, temper)
     assert points > 20

@@ -1,0 +1,1 @@
+"""The destination keeps our key unique: the same create twice is one record."""
