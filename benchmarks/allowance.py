@@ -14,27 +14,20 @@ from __future__ import annotations
 
 import importlib
 import sys
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import cycle, islice, pairwise
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg.rows import dict_row
 from pydantic import SecretStr
 
 import reverse_etl
+from benchmarks import _desk
 from benchmarks._ending import broken
-from plumbing import embedded
-from plumbing.settings import Connection, Settings, load
-from plumbing.warehouse import Warehouse
-from reverse_etl import destinations
+from plumbing.settings import Connection, Settings
 from reverse_etl.syncs import named
-from tests.faults.ledger import make_relations
 from tests.fixtures.ledger import Desk
 from tests.fixtures.simulators import Firm, start_firm
 
@@ -114,7 +107,7 @@ def pushing(settings: Settings, sync: str, patience_seconds: float) -> int:
 class Account:
     """One vendor's account, hours that it can take, and the ledger they are planned in."""
 
-    def __init__(self, settings: Settings, desk: Desk, firm: Firm, system: str, **options: Any) -> None:
+    def __init__(self, desk: Desk, firm: Firm, system: str, **options: Any) -> None:
         address = firm.addresses[system]
         self.subject: Any = importlib.import_module(f"tests.conformance.subjects.{system}")
         self._connection = Connection(
@@ -124,7 +117,7 @@ class Account:
             options={**address["options"], **options},
             secrets={key: SecretStr(value) for key, value in address["secrets"].items()},
         )
-        self._settings = replace(settings, connections={system: self._connection})
+        self._settings = replace(desk.settings, connections={system: self._connection})
         self._desk, self._firm, self._system = desk, firm, system
 
     def plan(self, count: int) -> None:
@@ -198,36 +191,22 @@ def netsuite(account: Account, firm: Firm, count: int) -> bool:
     return mean / NETSUITE_AT_ONCE >= BAR
 
 
-def measure(settings: Settings, firm: Firm, windows: int, count: int) -> bool:
+def measure(desk: Desk, firm: Firm, windows: int, count: int) -> bool:
     """Both vendors in turn, on one ledger."""
-    assert settings.warehouse_url is not None
-    url, engine = settings.warehouse_url.get_secret_value(), destinations.engine(settings, "deliver")
-    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
-        desk = Desk(settings, connection, engine, run="bench")
-        met = [
-            gusto(Account(settings, desk, firm, "gusto"), windows),
-            netsuite(Account(settings, desk, firm, "netsuite", concurrency=NETSUITE_AT_ONCE), firm, count),
-        ]
-    engine.dispose()
+    met = [
+        gusto(Account(desk, firm, "gusto"), windows),
+        netsuite(Account(desk, firm, "netsuite", concurrency=NETSUITE_AT_ONCE), firm, count),
+    ]
     return all(met)
 
 
 def main() -> None:
     given = sys.argv[1:]
     windows, count, seed = (int(value) for value in (*given, *("2", "1800", "7")[len(given) :])[:3])
-    with tempfile.TemporaryDirectory(prefix="hourline-bench-") as folder:
-        home = Path(folder)
-        try:
-            settings = replace(load(home), warehouse_url=SecretStr(embedded.start(home / "warehouse").url()))
-            Warehouse.open(settings).migrate()
-            make_relations(settings)
-            # The factor is 1: the limits are those of the vendors' documents.
-            with start_firm(
-                home / "firm", seed=seed, entries=600, as_of="2026-11-16", only="gusto,netsuite", allowance=1
-            ) as firm:
-                is_met = measure(settings, firm, windows, count)
-        finally:
-            embedded.stop(home / "warehouse")
+    # The factor is 1: the limits are those of the vendors' documents.
+    chosen = {"seed": seed, "entries": 600, "as_of": "2026-11-16", "only": "gusto,netsuite", "allowance": 1}
+    with _desk.opened() as desk, start_firm(desk.settings.home / "firm", **chosen) as firm:
+        is_met = measure(desk, firm, windows, count)
     print(f"seed {seed}")
     sys.exit(not is_met)
 

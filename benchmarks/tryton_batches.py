@@ -11,28 +11,20 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-
-import psycopg
-from psycopg.rows import dict_row
-from pydantic import SecretStr
 
 import reverse_etl
+from benchmarks import _desk
 from benchmarks._ending import broken
 from plumbing import embedded
 from plumbing.postmaster import running as is_running
-from plumbing.settings import Settings, load
-from plumbing.warehouse import Warehouse
-from reverse_etl import destinations
+from plumbing.settings import Settings
 from reverse_etl.erp.tryton import payloads
 from reverse_etl.erp.tryton.writer import BATCH_SIZE, Writer
-from tests.faults.ledger import make_relations
 from tests.fixtures.ledger import Desk
 from tests.fixtures.tryton import Erp, Server
 from tests.tryton.database import Home, own_postgres
@@ -120,9 +112,9 @@ def require_once_each(desk: Desk, erp: Erp, count: int) -> None:
         broken(f"{len(held)} of {count} hours stand there, {sum(number > 1 for number in held.values())} of them twice")
 
 
-def measure(settings: Settings, desk: Desk, series: str, count: int, rounds: int) -> None:
+def measure(desk: Desk, series: str, count: int, rounds: int) -> None:
     with running(series) as erp:
-        connected = replace(settings, connections={"tryton": erp.connection()})
+        connected = replace(desk.settings, connections={"tryton": erp.connection()})
         speeds = {size: Speed() for size in SIZES}
         for number in range(rounds + 1):
             for size, speed in speeds.items():
@@ -145,23 +137,13 @@ def main() -> None:
     given = sys.argv[1:]
     count, rounds = (int(value) for value in (*given, *("500", "3")[len(given) :])[:2])
     was_up = is_running(CACHE / "postgres") is not None
-    with tempfile.TemporaryDirectory(prefix="hourline-bench-") as folder:
-        home = Path(folder)
-        try:
-            settings = replace(load(home), warehouse_url=SecretStr(embedded.start(home / "warehouse").url()))
-            Warehouse.open(settings).migrate()
-            make_relations(settings)
-            assert settings.warehouse_url is not None
-            url, engine = settings.warehouse_url.get_secret_value(), destinations.engine(settings, "deliver")
-            with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
-                desk = Desk(settings, connection, engine)
-                for series in SERIES:
-                    measure(settings, desk, series, count, rounds)
-            engine.dispose()
-        finally:
-            embedded.stop(home / "warehouse")
-            if not was_up:
-                embedded.stop(CACHE / "postgres")
+    try:
+        with _desk.opened() as desk:
+            for series in SERIES:
+                measure(desk, series, count, rounds)
+    finally:
+        if not was_up:
+            embedded.stop(CACHE / "postgres")
 
 
 if __name__ == "__main__":
