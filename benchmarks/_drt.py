@@ -42,9 +42,9 @@ class Drt:
         profile = {"harness": {"type": "postgres", **given, "port": int(found["port"])}}
         state = {"backend": "warehouse", "connection_profile": "harness", "idempotency": True}
         project = {"name": "harness", "version": "0.1", "profile": "harness", "state": state}
-        for name, content in (("profiles.yml", profile), ("drt_project.yml", project), ("hours.yml", self._sync())):
-            folder = {"profiles.yml": ".drt", "hours.yml": "syncs"}.get(name, ".")
-            (self.place / folder / name).write_text(json.dumps(content))
+        files = {".drt/profiles.yml": profile, "drt_project.yml": project, "syncs/hours.yml": self._sync()}
+        for name, content in files.items():
+            (self.place / name).write_text(json.dumps(content))
         self._connection = psycopg.connect(self.database, autocommit=True)
 
     def _sync(self) -> dict[str, object]:
