@@ -40,6 +40,9 @@ flight as (
 ),
 unsent as (
     select chain_key, intent_id, contract_version, operation, decided_state, decided_reason, destination, legal_entity, fingerprint,
+           corrects is not null and not is_by_hand as is_correction,
+           case when context ->> 'period_closed' = 'true'
+                then concat_ws('/', context ->> 'correction_date', context ->> 'correction_period_end') end as posted_in,
            row_number() over (partition by chain_key order by revision) as step_no
     from delivery.intent
     where sync = :sync and (state in ('planned', 'held') or state = 'refused' and not is_taken) {intent_filter}
@@ -58,6 +61,8 @@ placed as (
             and w.chain_key is not null as is_collision,
         w.destination, w.legal_entity, w.is_approved, w.not_due_rule, w.desired_state, w.reason, w.owner, w.work_date, w.period,
         w.minutes, w.amount, w.currency, w.fields, w.context, w.members, w.rules, w.landed_version,
+        case when w.context ->> 'period_closed' = 'true'
+             then concat_ws('/', w.context ->> 'correction_date', w.context ->> 'correction_period_end') end as posted_in,
         coalesce(c.revision, 0) as last_revision,
         f.intent_id as flight_id,
         case when f.intent_id is not null then f.operation not in ('delete', 'reverse') else c.settled_intent_id is not null end as has_base,
@@ -173,7 +178,8 @@ step as (
 step_by_chain as (
     select chain_key, count(*) as steps from step group by chain_key
 ),
--- An open intent says the same when operation, state, reason, place and material fields agree, these under its own contract.
+-- An open intent says the same when operation, state, reason, place and material fields agree, these under its own contract;
+-- a correction also when its period is closed as it was, and the same later one takes it: else it would go out into a closed one.
 agreeing as (
     select t.chain_key, count(*) as steps
     from step t
@@ -184,6 +190,7 @@ agreeing as (
         and u.decided_reason is not distinct from t.reason
         and u.destination is not distinct from t.destination
         and u.legal_entity is not distinct from t.legal_entity
+        and (not u.is_correction or u.posted_in is not distinct from s.posted_in)
         and case when t.at_base then u.fingerprint = s.base_fingerprint
                  else u.fingerprint = delivery.fingerprint(u.contract_version, delivery.material(s.fields, k.material_fields)) end
     group by t.chain_key

@@ -68,6 +68,24 @@ def test_a_billed_hour_that_was_edited_is_reversed_and_posted_again_linked_both_
     assert run().is_empty
 
 
+def test_a_correction_that_is_not_sent_before_its_period_closes_is_planned_anew_for_the_next(desk, there, run):
+    desk.want("91", minutes=480)
+    run()
+    for context, wanted in (
+        (BILLED, None),
+        ({**BILLED, **CLOSED}, "2026-11-01"),
+        ({**BILLED, **CLOSED, "correction_date": "2026-12-01"}, "2026-12-01"),
+    ):
+        desk.want("91", minutes=360, context=context)
+        run(dry_run=True)
+        reversal, again = desk.intents("91", live=True)[1:]
+        assert [row["context"].get("correction_date") for row in (reversal, again)] == [wanted, wanted]
+        assert run(dry_run=True).is_empty
+    run()
+    assert told(desk)[1:] == [("reverse", "acknowledged", None), ("create", "acknowledged", None)]
+    assert [minutes for _, minutes in rows(there)] == ["480", "-480", "360"]
+
+
 def test_what_is_posted_again_waits_for_the_reversal(desk, there, run):
     desk.want("91", minutes=480)
     run()
