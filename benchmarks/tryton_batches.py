@@ -13,8 +13,6 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import reverse_etl
@@ -26,11 +24,9 @@ from plumbing.settings import Settings
 from reverse_etl.erp.tryton import payloads
 from reverse_etl.erp.tryton.writer import BATCH_SIZE, Writer
 from tests.fixtures.ledger import Desk
-from tests.fixtures.tryton import Erp, Server
-from tests.tryton.database import Home, own_postgres
-from tests.tryton.firm import Size, firm
+from tests.fixtures.tryton import Erp, serving
+from tests.tryton.database import own_postgres
 from tests.tryton.install import CACHE, SERIES
-from tests.tryton.server import serve, stop
 
 SYNC = "erp_labor"
 DAY = "2026-11-09"
@@ -48,20 +44,6 @@ class Speed:
         name = f"  {size} a request" if size > 1 else "  one a request"
         records, requests = (statistics.median(values) for values in (self.records, self.requests))
         return f"{name:<18}{records:>8,.0f} records/s{requests:>8,.1f} requests/s"
-
-
-@contextmanager
-def running(series: str) -> Iterator[Erp]:
-    """A server with a seeded database without hours."""
-    home = Home(series, own_postgres())
-    name = f"bench_{series.replace('.', '_')}"
-    home.drop(name)
-    server, process = serve(home, name, home.fresh(name, firm(Size())))
-    try:
-        yield Server(home, server).fresh()
-    finally:
-        stop(process)
-        home.drop(name)
 
 
 def plan(settings: Settings, desk: Desk, erp: Erp, count: int) -> None:
@@ -113,7 +95,8 @@ def require_once_each(desk: Desk, erp: Erp, count: int) -> None:
 
 
 def measure(desk: Desk, series: str, count: int, rounds: int) -> None:
-    with running(series) as erp:
+    with serving(series, own_postgres()) as server:
+        erp = server.fresh()
         connected = replace(desk.settings, connections={"tryton": erp.connection()})
         speeds = {size: Speed() for size in SIZES}
         for number in range(rounds + 1):

@@ -1,1 +1,1 @@
-"""The destination keeps our key unique: the same create twice is one record."""
+"""The destination keeps our key unique and takes reversing rows."""
